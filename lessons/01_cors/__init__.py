@@ -1,0 +1,90 @@
+"""Lesson 1: the board's API lives on one origin, the page that shows it on another, and CORS lets them talk."""
+
+import contextlib
+import json
+import mimetypes
+import os
+import secrets
+import tempfile
+from pathlib import Path
+
+from flask import Flask
+from flask_cors import CORS
+
+from . import api, board
+
+NAME = __name__.rpartition(".")[2]  # 01_cors: cookies know no ports, so each lesson's cookie has its own name
+DEFAULTS = {
+    "API_URL": "http://localhost:5101",
+    "PAGE_ORIGIN": "http://localhost:8101",
+    "SQLALCHEMY_DATABASE_URI": f"sqlite:///{NAME}.db",  # in Flask's instance folder
+    "SESSION_COOKIE_NAME": NAME,
+    "SESSION_COOKIE_SAMESITE": "Lax",
+    "SESSION_REFRESH_EACH_REQUEST": False,  # reading sets no cookie
+    "MAX_CONTENT_LENGTH": 16 * 1024,
+}
+
+
+def create_app(config=None):
+    """The API. Settings come from DEFAULTS, then FLASK_… in the environment, then `config`."""
+    app = configured(Flask(__name__, static_folder=None), config)
+    app.config["SECRET_KEY"] = app.config["SECRET_KEY"] or kept_key(Path(app.instance_path))
+    board.db.init_app(app)
+    with app.app_context():
+        board.create_tables()
+
+    CORS(
+        app,
+        resources={r"/api/*": {"origins": [app.config["PAGE_ORIGIN"]]}},
+        methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+        allow_headers=["Content-Type"],
+        max_age=600,
+        supports_credentials=True,
+        expose_headers=["X-Total-Count", "Location"],
+    )
+    app.register_blueprint(api.api)
+    app.register_blueprint(api.widget)
+    app.register_blueprint(api.export)
+    api.answer_errors(app)
+
+    @app.get("/")
+    def about():
+        return {"board": "/api/questions", "page": app.config["PAGE_ORIGIN"]}
+
+    return app
+
+
+def create_page(config=None):
+    """The front end, for an origin of its own: the files in page/, and /config.js, which names the API."""
+    mimetypes.add_type("text/javascript", ".js")  # some Windows machines say text/plain, and no module loads
+    page = configured(Flask(__name__, static_folder="page", static_url_path=""), config)
+
+    @page.get("/")
+    def index():
+        return page.send_static_file("index.html")
+
+    @page.get("/config.js")
+    def config_js():
+        return f"export const API_URL = {json.dumps(page.config['API_URL'])};\n", {"Content-Type": "text/javascript"}
+
+    return page
+
+
+def configured(app, config):
+    app.config.from_mapping(DEFAULTS)
+    app.config.from_prefixed_env()
+    app.config.from_mapping(config)
+    return app
+
+
+def kept_key(folder):
+    """The secret that signs the cookies: made on the first start, kept for the next, readable by its owner only."""
+    path = folder / "secret_key"
+    if not path.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile("w", dir=folder) as draft:
+            draft.write(secrets.token_hex())
+            draft.flush()
+            with contextlib.suppress(FileExistsError):
+                os.link(draft.name, path)  # whole or not at all, so that a second process reads no half key
+    return path.read_text()

@@ -1,0 +1,139 @@
+// Holds the list, and does what the person wants: each verb asks the API, then puts its answer on the list.
+import * as api from "./api.js";
+import { API_URL } from "./config.js";
+import { close, complain, draw, open, say } from "./draw.js";
+
+const LONGEST = 280;
+const [askForm, bar, list, refresh] = ["#ask", "#bar", "#questions", "#refresh"].map((id) => document.querySelector(id));
+
+const questions = new Map(); // by id
+let total; // what X-Total-Count said: undefined before the first answer, null if it is hidden from this page
+
+async function reload() {
+  const answer = await api.list();
+  total = answer.total === null ? null : Number(answer.total);
+  questions.clear();
+  for (const question of answer.all) questions.set(question.id, question);
+  redraw();
+}
+
+function put(question) {
+  if (total !== null && !questions.has(question.id)) total += 1;
+  questions.set(question.id, question);
+  redraw();
+}
+
+function drop(id) {
+  if (questions.delete(id) && total !== null) total -= 1;
+  redraw();
+}
+
+function redraw() {
+  draw([...questions.values()].sort((a, b) => b.votes - a.votes || a.id - b.id), total);
+}
+
+// What the buttons in an item of the list do, by their data-verb; a sentence they return is news.
+const verbs = {
+  async vote({ question: { id, voted } }) {
+    put(voted ? await api.unvote(id) : await api.vote(id));
+    return voted ? "Vote taken back." : "Voted.";
+  },
+  async mark({ question: { id, answered } }) {
+    put(await api.change(id, { answered: !answered }));
+    return answered ? "Marked as open." : "Marked as answered.";
+  },
+  edit(item) {
+    const textarea = open(item, "edit").querySelector("textarea");
+    textarea.value = item.question.text;
+    showLength(textarea);
+  },
+  async save(item) {
+    put(await api.change(item.question.id, { text: checked(item.querySelector("textarea").value) }));
+    close(item);
+    return "Saved.";
+  },
+  withdraw(item) {
+    open(item, "withdraw");
+  },
+  async confirm({ question: { id } }) {
+    await api.withdraw(id);
+    drop(id);
+    return "Withdrawn.";
+  },
+  close,
+};
+
+async function ask() {
+  const { text, author } = askForm.elements;
+  const draft = text.value;
+  const question = await api.ask(checked(draft), author.value);
+  if (text.value === draft) text.value = ""; // unless the person is already writing the next one
+  showLength(text);
+  if (total === undefined) await reload(); // the API was away when this page opened
+  else put(question);
+  return "Asked.";
+}
+
+/** Do it, but not twice when the button is pressed twice; show the news it returns or the problem it meets. */
+async function attempt(button, place, action) {
+  if (button.ariaBusy === "true") return;
+  button.ariaBusy = "true"; // not disabled, which would take the focus away
+  try {
+    say(await action());
+  } catch (problem) {
+    if (!(problem instanceof api.Problem)) throw problem; // a mistake in this code: the console says where
+    const gone = problem.status === 404;
+    if (gone) await reload().catch(() => {});
+    complain(gone ? bar : place, problem.message);
+  } finally {
+    button.ariaBusy = "false";
+  }
+}
+
+/** As Python's len() counts: characters, where JavaScript's length counts most emoji twice. */
+const lengthOf = (text) => [...text.trim()].length;
+
+function checked(text) {
+  const length = lengthOf(text);
+  if (length === 0) throw new api.Problem("Write a question first.");
+  if (length > LONGEST) throw new api.Problem(`A question has ${LONGEST} characters at most; this one has ${length}.`);
+  return text;
+}
+
+function showLength(textarea) {
+  const count = textarea.parentElement.querySelector(".count");
+  const left = LONGEST - lengthOf(textarea.value);
+  count.textContent = `${LONGEST - left} / ${LONGEST}` + (left < 0 ? `: ${-left} too many` : "");
+  count.classList.toggle("near", left <= 30);
+  textarea.ariaInvalid = left < 0;
+}
+
+askForm.addEventListener("submit", (event) => {
+  event.preventDefault();
+  attempt(askForm.querySelector("button"), askForm, ask);
+});
+refresh.addEventListener("click", () => attempt(refresh, bar, reload));
+list.addEventListener("click", ({ target }) => {
+  const button = target.closest("[data-verb]");
+  const item = target.closest("li");
+  if (button) attempt(button, item, () => verbs[button.dataset.verb](item));
+});
+document.addEventListener("input", ({ target }) => target.matches("textarea") && showLength(target));
+document.addEventListener("keydown", (event) => {
+  const box = event.target.closest(".panel, #ask");
+  if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) box?.querySelector(".main")?.click();
+  if (event.key === "Escape" && !event.isComposing) box?.querySelector("[data-verb=close]")?.click();
+});
+
+const { text, author } = askForm.elements;
+try {
+  author.value = localStorage.getItem("name");
+  author.addEventListener("change", () => localStorage.setItem("name", author.value));
+} catch {
+  // the person forbids this page to store anything: then it asks for the name again
+}
+document.querySelector("#page-origin").textContent = location.origin;
+document.querySelector("#api-origin").textContent = API_URL;
+document.querySelector("#csv").href = `${API_URL}/export/questions.csv`;
+showLength(text);
+attempt(refresh, bar, reload);

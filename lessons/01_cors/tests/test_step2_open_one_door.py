@@ -1,0 +1,41 @@
+"""Step 2: the page's origin may read what is under /api/, no other origin may, and nothing else is open."""
+
+import pytest
+
+
+def test_the_page_may_read_the_questions(lesson):
+    answer = lesson.visitor().get("/api/questions")
+
+    assert answer.headers.get("Access-Control-Allow-Origin") == lesson.page, "the answer should name the page's origin"
+    assert "Origin" in answer.headers.get("Vary", ""), "caches should keep a copy for each origin"
+
+
+def test_the_page_may_read_an_error_too(lesson):
+    answer = lesson.visitor().get("/api/questions/404404")
+
+    assert answer.status_code == 404
+    assert answer.headers.get("Access-Control-Allow-Origin") == lesson.page, "or the page could not say what is wrong"
+
+
+def test_a_script_in_the_page_gets_the_answer(lesson, alice):
+    assert alice.fetch(f"{lesson.api}/api/questions").status == 200
+
+
+def test_a_script_in_another_page_does_not(lesson, mallory):
+    assert mallory.fetch(f"{lesson.api}/api/questions").blocked, "a page on another origin should be refused"
+
+
+@pytest.mark.parametrize(
+    "nearly",
+    ["{page}.evil.example", "http://evil.example/{page}", "{page}/", "{https}", "{page}1", "http://localhost", "null"],
+)
+def test_an_origin_that_nearly_matches_does_not_match(lesson, nearly):
+    origin = nearly.format(page=lesson.page, https=lesson.page.replace("http:", "https:"))
+
+    answer = lesson.visitor(origin).get("/api/questions")
+
+    assert "Access-Control-Allow-Origin" not in answer.headers, f"{origin} is not the page's origin"
+
+
+def test_other_paths_stay_shut(lesson):
+    assert "Access-Control-Allow-Origin" not in lesson.visitor().get("/").headers, "only /api/ was opened"
