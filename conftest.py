@@ -1,0 +1,3 @@
+"""Hands pytest the course's test kit."""
+
+pytest_plugins = ["course.testkit"]

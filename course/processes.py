@@ -1,0 +1,110 @@
+"""Processes that end when they should: started, watched, waited for and stopped, on ports nobody else has."""
+
+import contextlib
+import os
+import random
+import re
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+GUARD = Path(__file__).with_name("guard.py")
+COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+PATIENCE = 20  # seconds a process may take until it answers
+
+
+class Trouble(Exception):
+    """Something that a person can mend; the message says what and how, in one sentence."""
+
+
+class Process:
+    """A command that runs until it is stopped, or until this process is gone: see guard.py.
+
+    What it prints is kept in `lines`, and handed to `echo` line by line if there is one.
+    """
+
+    def __init__(self, *command, cwd=None, env=None, echo=None):
+        self.lines = []
+        self.popen = subprocess.Popen(
+            [sys.executable, "-I", "-S", GUARD, *command],
+            cwd=cwd,
+            env={**os.environ, **(env or {}), "PYTHONUNBUFFERED": "1"},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+            start_new_session=True,  # Ctrl-C in the terminal reaches whoever started this, who then stops it
+        )
+        self.reader = threading.Thread(target=self._read, args=[echo], daemon=True)
+        self.reader.start()
+
+    def _read(self, echo):
+        for line in self.popen.stdout:
+            self.lines.append(COLOUR.sub("", line.rstrip("\n")))
+            if echo:
+                echo(self.lines[-1])
+
+    @property
+    def running(self):
+        return self.popen.poll() is None
+
+    def printed(self, pattern, at_least=1, within=5):
+        """The lines that match a regular expression, as soon as there are so many, or the seconds are over."""
+
+        def matching():
+            return [line for line in list(self.lines) if re.search(pattern, line)]
+
+        wait_for(within, lambda: len(matching()) >= at_least)
+        return matching()
+
+    def wait_until_it_answers(self, port, what):
+        """Return when somebody listens at the port; raises Trouble if the process ends first, or takes too long."""
+        wait_for(PATIENCE, lambda: answers(port) or not self.running)
+        if not self.running or not answers(port):
+            self.reader.join(1)
+            last = "\n".join(self.lines[-15:])
+            raise Trouble(f"{what} did not start; the last it said was:\n{last}")
+
+    def stop(self):
+        """End it and all that it started."""
+        with contextlib.suppress(BrokenPipeError):
+            self.popen.stdin.close()
+        self.popen.wait()
+        self.reader.join(1)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+
+
+def wait_for(seconds, happens):
+    """The first true value of `happens()`, asked again until the seconds are over; then its last value."""
+    end = time.monotonic() + seconds
+    while not (value := happens()) and time.monotonic() < end:
+        time.sleep(0.02)
+    return value
+
+
+def answers(port):
+    """Whether somebody listens at this port of this machine."""
+    try:
+        with socket.create_connection(("localhost", port), timeout=0.5):
+            return True
+    except OSError:
+        return False
+
+
+def free_port():
+    """A port nobody listens at, below those that systems hand out to connections of their own."""
+    while True:
+        port = random.randrange(20000, 30000)
+        if not answers(port):
+            with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+                return port

@@ -1,0 +1,111 @@
+"""The people in the tests: each has a real browser, and does with the page what people do."""
+
+import threading
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from playwright.sync_api import TimeoutError
+
+from ..processes import wait_for
+
+FETCH = """async ([address, options]) => {
+    try {
+        const answer = await fetch(address, options);
+        return {status: answer.status, headers: Object.fromEntries(answer.headers), text: await answer.text()};
+    } catch (error) {
+        return {blocked: String(error)};
+    }
+}"""
+
+
+@dataclass
+class Answer:
+    """What a script in a page got: an answer it may read, or, if `blocked`, only the browser's refusal."""
+
+    blocked: str = ""
+    status: int = 0
+    headers: dict[str, str] | None = None
+    text: str = ""
+
+
+class Window:
+    """One person's browser window."""
+
+    def __init__(self, page, url):
+        self.page = page
+        self.console = []
+        page.on("console", lambda message: self.console.append(f"{message.type}: {message.text}"))
+        page.on("pageerror", lambda error: self.console.append(f"error: {error}"))
+        page.goto(url)
+
+    def fetch(self, address, **options):
+        """What a script in this page gets from an address, by the browser's own `fetch`."""
+        return Answer(**self.page.evaluate(FETCH, [address, options]))
+
+    def ask(self, text, author=""):
+        self.page.get_by_label("Your name").fill(author)
+        self.page.get_by_label("Your question").fill(text)
+        self.page.get_by_role("button", name="Ask", exact=True).click()
+
+    def question(self, text):
+        """The list's entry with this text."""
+        return self.page.get_by_role("list", name="Questions").get_by_role("listitem").filter(has_text=text)
+
+    def click(self, button, text):
+        """Press a button of a question: `Vote for`, `Edit`, `Mark as answered`, `Withdraw`."""
+        self.page.get_by_role("button", name=f"{button}: {text}").click()
+
+    def refresh(self):
+        self.page.get_by_role("button", name="Refresh").click()
+
+    def sees(self, text, within=2):
+        """Whether the page shows this text before so many seconds are over."""
+        return self.shows(self.page.get_by_text(text).first, within)
+
+    def sees_no_more(self, text, within=2):
+        """Whether no question with this text is on the page before so many seconds are over."""
+        return self.shows(self.question(text).first, within, "hidden")
+
+    def shows(self, element, within=2, state="visible"):
+        """Whether an element is there to be seen before so many seconds are over."""
+        try:
+            element.wait_for(state=state, timeout=within * 1000)
+        except TimeoutError:
+            return False
+        return True
+
+    def becomes(self, element, attribute, value, within=2):
+        """Whether an element's attribute has this value before so many seconds are over."""
+        return wait_for(within, lambda: element.get_attribute(attribute) == value)
+
+
+class Stranger(ThreadingHTTPServer):
+    """An empty page on an origin that nobody invited: `origin` is on the same site as the lesson, `far_origin` is not."""
+
+    daemon_threads = True
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), EmptyPage)
+        self.origin = f"http://localhost:{self.server_port}"
+        self.far_origin = f"http://127.0.0.1:{self.server_port}"
+
+    def __enter__(self):
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *_):
+        self.shutdown()
+        self.server_close()
+
+
+class EmptyPage(BaseHTTPRequestHandler):
+    def do_GET(self):
+        body = b"<!doctype html><link rel=icon href=data:,><title>Somebody else's page</title>"
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
