@@ -1,0 +1,193 @@
+"""What the notes say is true: listings stand in the source, commands print what is shown, links lead somewhere."""
+
+import contextlib
+import os
+import re
+import shlex
+import subprocess
+import sys
+import textwrap
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from course.catalogue import ROOT, lessons
+from course.labs import labs
+from course.processes import Process, free_port, wait_for
+
+LESSONS = lessons().values()
+NOTES = [path for path in (ROOT / "README.md", ROOT / "CONTRIBUTING.md") if path.exists()]
+NOTES += [lesson.folder / "README.md" for lesson in LESSONS]
+
+NOT_QUOTED = {"console", "text", "mermaid"}  # a block in any other language is quoted from a file
+NOT_RUN = {  # commands that begin like this, and why
+    "git clone ": "what it fetches is here already",
+    "cd ": "every command runs at the root of the repository",
+    "source .venv/": "the environment of this test is the one to use",
+    "python3 -m course test": "it would run this test again",
+}
+SERVES = re.compile(r"python -m lessons\.|flask .* run\b|python3 -m course run\b")
+PATIENCE = 30  # seconds until a server prints what the notes show
+
+
+@dataclass
+class Block:
+    """A fenced block: where it stands, its language, and what is in it."""
+
+    notes: Path
+    line: int
+    language: str
+    text: str
+
+    def __str__(self):
+        return f"{self.notes.relative_to(ROOT).as_posix()}:{self.line}"
+
+    @property
+    def commands(self):
+        """Each command with the output shown; the command is empty where a block begins with output."""
+        for part in re.split(r"^(?=\$ )", self.text, flags=re.M):
+            command, _, shown = part.partition("\n") if part.startswith("$ ") else ("", "", part)
+            if command or shown:
+                yield command[2:], shown.rstrip().splitlines()
+
+
+def blocks(notes):
+    text = notes.read_text(encoding="utf-8")
+    for found in re.finditer(r"^( *)```(\w*)\n((?:.*\n)*?)\1```$", text, re.M):
+        yield Block(notes, text.count("\n", 0, found.start()) + 1, found[2], textwrap.dedent(found[3]))
+
+
+BLOCKS = [block for notes in NOTES for block in blocks(notes)]
+LISTINGS = [block for block in BLOCKS if block.language not in NOT_QUOTED]
+
+
+def sources(notes):
+    """The files from which some notes may quote, with their text: their lesson's, or, at the root, the course's."""
+    folders = [ROOT / "lessons", ROOT / "course", ROOT / "tests"] if notes.parent == ROOT else [notes.parent]
+    paths = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
+    quotable = [path for path in paths if path.suffix in {".py", ".js", ".html", ".css", ".conf", ".yaml", ".toml"}]
+    return {path: path.read_text(encoding="utf-8") for path in quotable}
+
+
+def stands_in(source, listing):
+    """Whether the lines of the listing stand in the source in this order, indented by as much as you like."""
+    for indent in range(0, 25, 2):
+        parts = re.split(r"^ *(?:# |// )?…\n", textwrap.indent(listing, " " * indent), flags=re.M)
+        if re.search("^" + r"(?:.*\n)*?".join(re.escape(part) for part in parts), source, re.M):
+            return True
+    return False
+
+
+@pytest.mark.parametrize("block", LISTINGS, ids=str)
+def test_a_listing_stands_in_the_source(block):
+    found = sources(block.notes)
+    lines = [line.strip() for line in block.text.splitlines() if line.strip(" #/…")]
+    closest = min(found, key=lambda path: sum(line not in found[path] for line in lines))
+    missing = [line for line in lines if line not in found[closest]] or ["(nothing, but not in this order)"]
+
+    assert any(stands_in(source, block.text) for source in found.values()), "\n".join(
+        [f"{block}: no file has this listing; the closest, {closest.relative_to(ROOT)}, lacks:", *missing]
+    )
+
+
+def written(shown):
+    """Output as a regular expression: a line … stands for any lines, … within a line for anything in it."""
+    return "".join(r"(?:.*\n)*?" if line == "…" else re.escape(line).replace("…", ".*") + " *\n" for line in shown)
+
+
+class Terminal:
+    """Where the commands of one README run, one after the other; what serves goes on serving until the end."""
+
+    def __init__(self, folder, options):
+        self.stack, self.servers, self.complaint = contextlib.ExitStack(), [], ""
+        self.used = defaultdict(free_port)  # the port used, by the one shown
+        self.shown = {}
+        self.env = {
+            "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
+            "COLUMNS": "80",
+            "PYTEST_ADDOPTS": options,
+            "FLASK_SQLALCHEMY_DATABASE_URI": f"sqlite:///{folder.as_posix()}/notes.db",
+            "FLASK_SECRET_KEY": "only for these notes",
+        }
+
+    def run(self, command):
+        """What the command prints: a function, as a server goes on printing. Without one, what all servers print."""
+        if not command:
+            return lambda: self.as_shown(line for server in self.servers for line in server.lines)
+        if SERVES.match(command):
+            self.servers.append(server := self.serve(command))
+            assert server.printed("Running on|Ctrl-C stops it", PATIENCE), "\n".join([f"$ {command}", *server.lines])
+            return lambda: self.as_shown(server.lines)
+        done = subprocess.run(
+            ["bash", "-c", self.as_run(command)], cwd=ROOT, env=os.environ | self.env, capture_output=True, timeout=120
+        )
+        self.complaint = done.stderr.decode()
+        return lambda: self.as_shown(done.stdout.decode().splitlines())
+
+    def serve(self, command):
+        number = int(re.search(r"lessons\.(\d+)|course run (\d+)", command).expand(r"\1\2"))
+        api, page = str(5100 + number), str(8100 + number)
+        if "course run" in command:  # on ports of its own, since the notes may have started the two parts before
+            ports = {api: free_port(), page: free_port()}
+            command += f" --no-browser --api-port={ports[api]} --page-port={ports[page]}"
+            self.shown |= {str(used): shown for shown, used in ports.items()}
+        words, settings = shlex.split(self.as_run(command)), [("API_URL", api), ("PAGE_ORIGIN", page)]
+        urls = {f"FLASK_{key}": f"http://localhost:{self.used[port]}" for key, port in settings}
+        return self.stack.enter_context(Process(*words, cwd=ROOT, env=self.env | urls))
+
+    def as_run(self, command):
+        command = re.sub("^python3 -m course", lambda _: shlex.join([sys.executable, "-m", "course"]), command)
+        return re.sub(r"\b[58]1\d\d\b", lambda port: str(self.used[port[0]]), command)
+
+    def as_shown(self, lines):
+        shown = self.shown | {str(used): shown for shown, used in self.used.items()}
+        return re.sub(r"\b2\d{4}\b", lambda port: shown.get(port[0], port[0]), "".join(f"{line}\n" for line in lines))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the notes' commands are for a Unix shell")
+@pytest.mark.parametrize("notes", NOTES, ids=lambda notes: notes.relative_to(ROOT).as_posix())
+def test_the_commands_print_what_the_notes_show(notes, tmp_path, request):
+    terminal = Terminal(tmp_path, "--no-browser" if request.config.getoption("--no-browser") else "")
+    with terminal.stack:
+        for block in blocks(notes):
+            for command, shown in block.commands if block.language == "console" else ():
+                if command.startswith(tuple(NOT_RUN)):
+                    continue
+                said = terminal.run(command)
+                pattern = written((shown or ["…"]) if command else ["…", *shown, "…"])
+                patience = PATIENCE if not command or SERVES.match(command) else 0
+                assert wait_for(patience, lambda p=pattern, said=said: re.fullmatch(p, said())), "\n".join(
+                    [f"{block}: $ {command}", "", "expected:", *shown, "", "got:", said(), terminal.complaint]
+                )
+
+
+@pytest.mark.parametrize("notes", NOTES, ids=lambda notes: notes.relative_to(ROOT).as_posix())
+def test_the_links_lead_somewhere(notes):
+    text = re.sub(r"^( *)```(?:.*\n)*?\1```$", "", notes.read_text(encoding="utf-8"), flags=re.M)
+    for link in re.findall(r"\]\(([^)\s]+)\)", text):
+        if not re.match(r"\w+:", link):
+            path, _, anchor = link.partition("#")
+            target = notes.parent / path if path else notes
+            assert target.exists(), f"{link}: there is no such file"
+            assert not anchor or anchor in anchors(target), f"{link}: there is no such heading"
+
+
+def anchors(notes):
+    """The anchors that GitHub gives to the headings."""
+    headings = re.findall(r"^#+ (.+)$", notes.read_text(encoding="utf-8"), re.M)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.name)
+def test_each_step_of_the_notes_has_its_test_and_each_test_its_step(lesson):
+    titles = {f"test_step{n}_" + "_".join(re.findall(r"\w+", title.lower())) for n, title in lesson.steps.items()}
+
+    assert titles == {path.stem for path in (lesson.folder / "tests").glob("test_step*.py")}
+    assert list(lesson.steps) == list(range(1, len(lesson.steps) + 1)) and lesson.try_first
+
+
+@pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.name)
+def test_the_notes_say_how_to_run_each_lab(lesson):
+    assert set(re.findall(rf"python3 -m course lab {lesson.number} (\w+)", lesson.notes)) == set(labs(lesson))

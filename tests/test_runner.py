@@ -1,0 +1,195 @@
+"""The commands of `python3 -m course`, as a person at a terminal meets them."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from urllib.parse import urlsplit
+
+import httpx
+import psutil
+import pytest
+
+from course.catalogue import ROOT, lessons
+from course.processes import answers, free_port, wait_for
+
+posix_only = pytest.mark.skipif(sys.platform == "win32", reason="Windows has neither such signals nor a pty")
+COURSE = [sys.executable, "-m", "course"]
+
+
+def course(*words, **options):
+    return subprocess.run([*COURSE, *words], cwd=ROOT, capture_output=True, text=True, timeout=60, **options)
+
+
+@pytest.fixture
+def runner(tmp_path):
+    """Starts `run 1` on free ports and waits until it says that it is ready."""
+    started = []
+
+    def start():
+        api, page = free_port(), free_port()
+        env = {
+            **os.environ,
+            "FLASK_SQLALCHEMY_DATABASE_URI": f"sqlite:///{tmp_path.as_posix()}/run.db",
+            "FLASK_SECRET_KEY": "test",
+            "TMPDIR": str(tmp_path),
+        }
+        command = [*COURSE, "run", "1", "--no-browser", f"--api-port={api}", f"--page-port={page}"]
+        process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        started.append(process)
+        process.said = []
+        for line in process.stdout:
+            process.said.append(line)
+            if "Ctrl-C stops it" in line:
+                break
+        process.api, process.page = f"http://localhost:{api}", f"http://localhost:{page}"
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.wait()
+
+
+def test_without_a_command_it_lists_the_lessons_and_what_to_type_next():
+    said = course().stdout
+
+    for lesson in lessons().values():
+        assert lesson.title in said
+    assert "python3 -m course run 1" in said
+
+
+@pytest.mark.parametrize("command", ["run", "test", "diff", "lab", "doctor"])
+def test_every_command_explains_itself(command):
+    answer = course(command, "--help")
+
+    assert answer.returncode == 0
+    assert answer.stdout.startswith(f"Usage: python3 -m course {command}")
+
+
+def test_run_serves_page_and_api_and_says_where_once_they_answer(runner):
+    process = runner()
+    said = "".join(process.said)
+
+    assert process.api in said and process.page in said and "Try first." in said
+    assert httpx.get(f"{process.api}/api/questions").json() == []
+    assert process.api in httpx.get(f"{process.page}/config.js").text
+
+
+@posix_only
+@pytest.mark.parametrize("ending", ["SIGINT", "SIGTERM", "SIGHUP", "SIGKILL"])
+def test_however_it_ends_no_process_port_or_file_is_left(runner, ending, tmp_path):
+    process = runner()
+    children = psutil.Process(process.pid).children(recursive=True)
+    assert len(children) >= 4, "a page, an API, and their guards"
+
+    process.send_signal(getattr(signal, ending))
+    process.wait(10)
+
+    assert wait_for(10, lambda: not [child for child in children if child.is_running()]), "all of them should be gone"
+    assert not answers(urlsplit(process.api).port) and not answers(urlsplit(process.page).port)
+    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["run.db"], "what people asked stays"
+    if ending != "SIGKILL":
+        assert process.returncode == 0 and "Stopped." in process.stdout.read()
+
+
+def test_it_says_so_when_the_lesson_ends_by_itself(runner):
+    process = runner()
+    guard = next(c for c in psutil.Process(process.pid).children() if "lessons.01_cors" in c.cmdline())
+
+    guard.children()[0].kill()
+
+    assert process.wait(10) == 1
+    assert "stopped by itself" in process.stdout.read()
+
+
+@pytest.mark.parametrize("option", ["--api-port", "--page-port"])
+def test_a_port_that_is_taken_is_named_with_the_cure(option):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        answer = course("run", "1", "--no-browser", f"{option}={port}")
+
+    assert answer.returncode == 1
+    assert f"Port {port} is taken" in answer.stderr and f"{option} {port + 100}" in answer.stderr
+    assert "Traceback" not in answer.stderr
+
+
+def test_one_port_for_both_is_refused():
+    answer = course("run", "1", "--no-browser", "--api-port=9999", "--page-port=9999")
+
+    assert answer.returncode == 1 and "two different ones" in answer.stderr
+
+
+def test_an_engine_where_there_is_none_is_refused():
+    answer = course("run", "1", "--engine=eventlet")
+
+    assert answer.returncode == 1 and "engines come with lesson 3" in answer.stderr
+
+
+@pytest.mark.parametrize("number", ["0", "6", "-1", "one", "1.5"])
+def test_a_lesson_that_is_not_there_is_answered_with_those_that_are(number):
+    answer = course("diff", "--", number)
+
+    assert answer.returncode == 2 and "choose from 1" in answer.stderr
+
+
+def test_diff_shows_the_app_against_nothing_for_lesson_1():
+    said = course("diff", "1").stdout
+
+    assert said.startswith("# + is what 01_cors has, - is what nothing has instead\n--- /dev/null\n+++ b/__init__.py")
+    assert "+++ b/page/board.js" in said and "tests/" not in said
+    assert "\x1b[" not in said, "no colours in a pipe"
+
+
+def test_diff_of_one_file_shows_that_file():
+    said = course("diff", "1", "board.py").stdout
+
+    assert re.findall(r"^\+\+\+ (.+)$", said, re.M) == ["b/board.py"]
+    assert course("diff", "1", "no_such_file.py").returncode == 1
+
+
+@posix_only
+def test_diff_is_coloured_on_a_terminal():
+    import pty
+
+    head, tail = pty.openpty()
+    subprocess.run([*COURSE, "diff", "1", "__main__.py"], cwd=ROOT, stdout=tail, env={**os.environ, "PAGER": "cat"}, timeout=30)
+
+    assert b"\x1b[" in os.read(head, 100_000)
+
+
+def test_lab_lists_the_mistakes():
+    said = course("lab", "1").stdout
+
+    assert "trailing_slash" in said and "python3 -m course lab 1" in said
+
+
+def test_lab_shows_the_symptom_and_the_cure_side_by_side():
+    answer = course("lab", "1", "trailing_slash")
+
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+    for word in ("Mistake", "Symptom", "Cure", "broken", "cured", "(not", "lessons/01_cors/labs/trailing_slash.py"):
+        assert word in answer.stdout
+
+
+def test_a_lab_that_is_not_there_is_answered_with_those_that_are():
+    answer = course("lab", "1", "nonsense")
+
+    assert answer.returncode == 1 and "trailing_slash" in answer.stderr
+
+
+def test_doctor_names_every_part_and_never_fails(tmp_path):
+    for words in (["doctor"], ["doctor", "--report"]):
+        answer = course(*words, env={**os.environ, "PATH": str(tmp_path), "HOME": str(tmp_path)})
+
+        assert answer.returncode == 0, answer.stderr
+        for part in ("Python", "Redis", "nginx", "Chromium", "Node.js", "Ports", "Disk"):
+            assert part in answer.stdout
+
+
+def test_the_report_is_plain_text():
+    said = course("doctor", "--report").stdout
+
+    assert "\x1b[" not in said and "│" not in said and all(": " in line for line in said.splitlines())

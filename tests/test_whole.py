@@ -1,0 +1,74 @@
+"""What must hold for the course as a whole."""
+
+import filecmp
+import re
+import shutil
+import subprocess
+import sys
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+
+from course import running
+from course.catalogue import ROOT, Lesson, before, lessons
+from course.diff import files
+
+LESSONS = list(lessons().values())
+each_lesson = pytest.mark.parametrize("each", LESSONS, ids=lambda lesson: lesson.name)
+
+
+@each_lesson
+def test_a_lesson_copied_out_is_an_app_of_its_own(each, tmp_path):
+    copy = Lesson(shutil.copytree(each.folder, tmp_path / "myapp", ignore=shutil.ignore_patterns("tests", "labs")))
+
+    with running.serve(copy) as served:
+        assert httpx.post(f"{served.api_url}/api/questions", json={"text": "Do I travel well?"}).status_code == 201
+        assert served.api_url in httpx.get(f"{served.page_url}/config.js").text
+
+    assert {path.name for path in (tmp_path / "instance").glob("*")} >= {"myapp.db", "secret_key"}
+
+
+@each_lesson
+def test_what_a_lesson_does_not_speak_of_is_as_it_was(each):
+    now, then = files(each.folder), files(before(each).folder)
+    changed = {name for name in now.keys() & then.keys() if now[name] != then[name]}
+
+    assert not [name for name in changed if f"`{name}`" not in each.notes], "the notes should name what they change"
+
+
+def test_the_board_of_lesson_1_is_the_board_before_it():
+    assert filecmp.cmp(ROOT / "lessons/00_bare/board.py", ROOT / "lessons/01_cors/board.py", shallow=False)
+
+
+@each_lesson
+def test_a_page_asks_nobody_but_its_own_two_origins(each, chromium, tmp_path):
+    env = {"FLASK_SQLALCHEMY_DATABASE_URI": f"sqlite:///{tmp_path.as_posix()}/test.db", "FLASK_SECRET_KEY": "test"}
+    with running.serve(each, env=env) as served:
+        page = chromium.new_page()
+        asked = set()
+        page.on("request", lambda request: asked.add("{0.scheme}://{0.netloc}".format(urlsplit(request.url))))
+        page.goto(served.page_url, wait_until="networkidle")
+        page.close()
+
+    assert asked - {"data://"} == {served.page_url, served.api_url}
+
+
+@each_lesson
+def test_no_address_of_another_host_stands_in_a_page(each):
+    for path in (each.folder / "page").rglob("*"):
+        text = path.read_bytes().decode("utf-8", "replace")
+        found = set(re.findall(r"(?:https?:)?//([\w.-]+\.\w+)", text)) - {"www.w3.org"}  # the name of SVG, never loaded
+        assert not found, f"{path.name} names {found}"
+
+
+def test_the_locks_name_no_place_to_download_from():
+    for lock in [*ROOT.glob("requirements/*.txt"), ROOT / "package-lock.json"]:
+        assert "http" not in re.sub(r'"(homepage|url|license)": ".*"', "", lock.read_text(encoding="utf-8")), lock.name
+
+
+@pytest.mark.parametrize("words", [["check"], ["format", "--check"]], ids=" ".join)
+def test_the_code_has_the_form_of_the_house(words):
+    checked = subprocess.run([sys.executable, "-m", "ruff", *words], cwd=ROOT, capture_output=True, text=True)
+
+    assert checked.returncode == 0, checked.stdout
