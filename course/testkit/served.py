@@ -36,7 +36,7 @@ class LessonUnderTest:
         self.serving.__exit__(None, None, None)
 
     def visitor(self, origin=None, **options):
-        """A browser of its own, as far as HTTP goes: it keeps its cookies and sends an Origin, the page's unless told."""
+        """A browser, as far as HTTP goes: it has cookies of its own and sends an Origin, the page's unless told."""
         options = {"base_url": self.api, "headers": {"Origin": origin or self.page}, **options}
         return self.visitors.enter_context(httpx.Client(**options))
 

@@ -16,9 +16,8 @@ def test_questions_votes_and_identities_survive_a_kill(lesson):
     location = anna.post("/api/questions", json={"text": "Will I be here tomorrow?"}).headers["Location"]
     anna.put(f"{location}/vote")
 
-    with lesson.api_stopped():
-        with pytest.raises(httpx.ConnectError):
-            anna.get(location)
+    with lesson.api_stopped(), pytest.raises(httpx.ConnectError):
+        anna.get(location)
 
     again = lesson.visitor(cookies=anna.cookies).get(location).json()
     assert again["text"] == "Will I be here tomorrow?"
@@ -35,7 +34,9 @@ def test_two_servers_work_on_one_file(lesson):
 
         for visitor in (here, there):
             texts = [question["text"] for question in visitor.get("/api/questions").json()]
-            assert sum(text.startswith("here") for text in texts) == sum(text.startswith("there") for text in texts) == 30
+            assert (
+                sum(text.startswith("here") for text in texts) == sum(text.startswith("there") for text in texts) == 30
+            )
 
 
 @pytest.mark.parametrize("attempt", range(2))

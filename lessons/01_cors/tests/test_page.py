@@ -48,7 +48,9 @@ def test_withdrawing_asks_once_more(alice):
     assert alice.sees_no_more("Shall I stay?")
 
 
-@pytest.mark.parametrize("text", ["<img src=x onerror=alert(1)>", "<script>document.title = 'taken'</script>", "&amp; \"'"])
+@pytest.mark.parametrize(
+    "text", ["<img src=x onerror=alert(1)>", "<script>document.title = 'taken'</script>", "&amp; \"'"]
+)
 def test_text_is_shown_as_text(alice, text):
     title = alice.page.title()
     alice.page.on("dialog", lambda dialog: pytest.fail("a question ran as a script"))
