@@ -122,7 +122,7 @@ def test(lessons, engine, browser, slow):
     for lesson in lessons:
         must_know_engines(lesson, engine)
     places = [str(lesson.folder.relative_to(ROOT)) for lesson in lessons] or ["lessons", "tests"]
-    options = ["-n", str(min(os.cpu_count() or 1, 8)), "--dist", "loadfile", "-q"]
+    options = ["-n", str(min(os.cpu_count() or 1, 8)), "--dist", "loadgroup", "-q"]
     options += ["--engine", engine] if engine else []
     options += [] if browser else ["--no-browser"]
     options += ["--slow"] if slow else []

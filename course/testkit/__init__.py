@@ -36,6 +36,8 @@ def pytest_collection_modifyitems(config, items):
             item.add_marker(pytest.mark.skip(reason="needs a browser: --no-browser was given"))
         if not config.getoption("--slow") and item.get_closest_marker("slow"):
             item.add_marker(pytest.mark.skip(reason="takes long: --slow includes it"))
+        if "lesson" in getattr(item, "fixturenames", []):
+            item.add_marker(pytest.mark.xdist_group(str(item.path)))  # one process serves a file's tests
     if config.getoption("--against"):
         steps = [item for item in items if item.path.name.startswith(("test_step", "test_contract"))]
         config.hook.pytest_deselected(items=[item for item in items if item not in steps])
@@ -54,9 +56,14 @@ def lesson_folder(path):
     return next(parent for parent in path.parents if re.match(r"\d\d_", parent.name))
 
 
-@pytest.fixture(scope="module")
+def once_for(fixture_name, config):
+    """Each test file gets a fresh lesson; another lesson, or a copy, is served once for all of them."""
+    return "session" if config.getoption("--against") else "module"
+
+
+@pytest.fixture(scope=once_for)
 def lesson(request, tmp_path_factory):
-    """The lesson under test, served with nothing in its database; each test file gets its own."""
+    """The lesson under test, served with an empty database."""
     against = request.config.getoption("--against")
     which = catalogue.named(against) if against else catalogue.Lesson(lesson_folder(request.path))
     engine = request.config.getoption("--engine")
