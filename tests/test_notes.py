@@ -118,7 +118,9 @@ class Terminal:
             return lambda: self.as_shown(line for server in self.servers for line in server.lines)
         if SERVES.match(command):
             self.servers.append(server := self.serve(command))
-            assert server.printed("Running on|Ctrl-C stops it", PATIENCE), "\n".join([f"$ {command}", *server.lines])
+            assert server.printed("Running on|Ctrl-C stops it", within=PATIENCE), "\n".join(
+                [f"$ {command}", *server.lines]
+            )
             return lambda: self.as_shown(server.lines)
         done = subprocess.run(
             ["bash", "-c", self.as_run(command)], cwd=ROOT, env=os.environ | self.env, capture_output=True, timeout=120
