@@ -27,10 +27,11 @@ def test_a_script_in_another_page_does_not(lesson, mallory):
 
 @pytest.mark.parametrize(
     "nearly",
-    ["{page}.evil.example", "http://evil.example/{page}", "{page}/", "{https}", "{page}1", "http://localhost", "null"],
+    ["{page}.evil.example", "{prefixed}", "{page}/", "{https}", "{page}1", "http://localhost", "null"],
 )
 def test_an_origin_that_nearly_matches_does_not_match(lesson, nearly):
-    origin = nearly.format(page=lesson.page, https=lesson.page.replace("http:", "https:"))
+    page = lesson.page
+    origin = nearly.format(page=page, https=page.replace("http:", "https:"), prefixed=page.replace("//", "//evil."))
 
     answer = lesson.visitor(origin).get("/api/questions")
 
