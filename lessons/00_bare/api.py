@@ -67,7 +67,7 @@ def unvote(id):
 @widget.get("/top")
 def top():
     """The three questions with the most votes, for any page to show; asks for no cookie."""
-    return [public(q) for q in board.questions()[:3]]
+    return [q.public() for q in board.questions()[:3]]
 
 
 @export.get("/questions.csv")
@@ -75,30 +75,18 @@ def questions_csv():
     table = io.StringIO()
     writer = csv.DictWriter(table, ["id", "text", "author", "votes", "answered", "asked_at"])
     writer.writeheader()
-    writer.writerows(public(q) for q in board.questions())
+    writer.writerows(q.public() for q in board.questions())
     return (
         table.getvalue(),
         {"Content-Type": "text/csv; charset=utf-8", "Content-Disposition": "attachment; filename=questions.csv"},
     )
 
 
-def public(question):
-    """A question as everybody sees it."""
-    return {
-        "id": question.id,
-        "text": question.text,
-        "author": question.author,
-        "votes": question.votes,
-        "answered": question.answered,
-        "asked_at": question.asked_at.isoformat(timespec="milliseconds") + "Z",
-    }
-
-
 def private(question, voted=None):
     """A question as the browser that asks sees it: is it mine, did I vote for it?"""
     me = session.get("browser")
     voted = board.voted_by(me) if voted is None else voted
-    return {**public(question), "mine": question.browser == me, "voted": question.id in voted}
+    return {**question.public(), "mine": question.browser == me, "voted": question.id in voted}
 
 
 def browser():

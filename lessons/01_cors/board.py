@@ -59,6 +59,17 @@ class Question(db.Model):
         select(func.count()).where(Vote.question_id == id).correlate_except(Vote).scalar_subquery()
     )
 
+    def public(self):
+        """The question as everybody sees it: id, text, author, votes, answered, asked_at (ISO 8601, UTC)."""
+        return {
+            "id": self.id,
+            "text": self.text,
+            "author": self.author,
+            "votes": self.votes,
+            "answered": self.answered,
+            "asked_at": self.asked_at.isoformat(timespec="milliseconds") + "Z",
+        }
+
 
 @event.listens_for(Engine, "connect")
 def set_up_sqlite(connection, _record):

@@ -31,7 +31,7 @@ async function call(method, path, body) {
   } catch {
     throw new Problem(`${API_URL} answered (status ${response.status}), but not in JSON. Is that the board's API?`);
   }
-  if (!response.ok) throw new Problem(data?.error ?? `The API answered with status ${response.status}.`, response.status);
+  if (!response.ok) throw new Problem(data?.error ?? "The API refused, and did not say why.", response.status);
   return { data, headers: response.headers };
 }
 

@@ -4,7 +4,10 @@ import { API_URL } from "./config.js";
 import { close, complain, draw, open, say } from "./draw.js";
 
 const LONGEST = 280;
-const [askForm, bar, list, refresh] = ["#ask", "#bar", "#questions", "#refresh"].map((id) => document.querySelector(id));
+const askForm = document.querySelector("#ask");
+const bar = document.querySelector("#bar");
+const list = document.querySelector("#questions");
+const refresh = document.querySelector("#refresh");
 
 const questions = new Map(); // by id
 let total; // what X-Total-Count said: undefined before the first answer, null if it is hidden from this page
@@ -112,7 +115,10 @@ askForm.addEventListener("submit", (event) => {
   event.preventDefault();
   attempt(askForm.querySelector("button"), askForm, ask);
 });
-refresh.addEventListener("click", () => attempt(refresh, bar, reload));
+askForm.querySelector("button").addEventListener("click", (event) => {
+  if (event.detail > 1) event.preventDefault(); // the second half of a double click: the API may have answered by now
+});
+refresh.addEventListener("click", () => attempt(refresh, bar, () => reload().then(() => "Up to date.")));
 list.addEventListener("click", ({ target }) => {
   const button = target.closest("[data-verb]");
   const item = target.closest("li");
