@@ -44,7 +44,7 @@ class Window:
 
     def ask(self, text, author=""):
         self.page.get_by_label("Your name").fill(author)
-        self.page.get_by_label("Your question").fill(text)
+        self.page.get_by_label("Your question", exact=True).fill(text)
         self.page.get_by_role("button", name="Ask", exact=True).click()
 
     def question(self, text):

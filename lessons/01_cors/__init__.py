@@ -5,7 +5,6 @@ import json
 import mimetypes
 import os
 import secrets
-import tempfile
 from pathlib import Path
 
 from flask import Flask
@@ -82,9 +81,10 @@ def kept_key(folder):
     path = folder / "secret_key"
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile("w", dir=folder) as draft:
-            draft.write(secrets.token_hex())
-            draft.flush()
-            with contextlib.suppress(FileExistsError):
-                os.link(draft.name, path)  # whole or not at all, so that a second process reads no half key
+        draft = folder / f"secret_key.{os.getpid()}"
+        draft.touch(mode=0o600)
+        draft.write_text(secrets.token_hex())
+        with contextlib.suppress(FileExistsError):
+            os.link(draft, path)  # whole or not at all, so that a second process reads no half key
+        draft.unlink()
     return path.read_text()

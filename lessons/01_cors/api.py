@@ -44,7 +44,7 @@ def only_our_page_changes_the_board():
         raise Forbidden("Only the board's own page may change the board.")
 
 
-@api.after_request
+@api.after_app_request
 def tell_caches(response):
     """Flask-CORS says `Vary: Origin` only for several origins, but one allowed origin is a difference too."""
     response.vary.add("Origin")

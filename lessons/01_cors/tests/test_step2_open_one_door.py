@@ -17,6 +17,11 @@ def test_the_page_may_read_an_error_too(lesson):
     assert answer.headers.get("Access-Control-Allow-Origin") == lesson.page, "or the page could not say what is wrong"
 
 
+def test_every_answer_that_depends_on_the_origin_says_so(lesson):
+    for path in ("/api/questions", "/api/questions/404404", "/api/nothing"):
+        assert "Origin" in lesson.visitor().get(path).headers.get("Vary", ""), f"caches should know, at {path} too"
+
+
 def test_a_script_in_the_page_gets_the_answer(lesson, alice):
     assert alice.fetch(f"{lesson.api}/api/questions").status == 200
 
