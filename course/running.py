@@ -16,6 +16,7 @@ class Served:
     lesson: Lesson
     api_url: str
     page_url: str
+    env: dict[str, str]
     api: Process
     page: Process | None
 
@@ -30,10 +31,9 @@ def serve(lesson, api_port=None, page_port=None, env=None, echo=None):
     api_url, page_url = f"http://localhost:{api_port}", f"http://localhost:{page_port}"
     env = {"FLASK_API_URL": api_url, "FLASK_PAGE_ORIGIN": page_url, **(env or {})}
     with contextlib.ExitStack() as parts:
-        if lesson.needs_redis:
+        if lesson.needs_redis and "FLASK_REDIS_URL" not in env:
             env["FLASK_REDIS_URL"] = parts.enter_context(services.redis())
-        api = Process(sys.executable, "-m", lesson.package, cwd=lesson.home, env=env, echo=by("api", echo))
-        parts.enter_context(api)
+        api = parts.enter_context(start_api(lesson, env, by("api", echo)))
         page = None
         if lesson.has_page:
             command = flask_run(f"{lesson.package}:create_page", page_port)
@@ -41,7 +41,12 @@ def serve(lesson, api_port=None, page_port=None, env=None, echo=None):
             parts.enter_context(page)
             page.wait_until_it_answers(page_port, "The page")
         api.wait_until_it_answers(api_port, "The API")
-        yield Served(lesson, api_url, page_url, api, page)
+        yield Served(lesson, api_url, page_url, env, api, page)
+
+
+def start_api(lesson, env, echo=None):
+    """The lesson's API as a process, with these settings; it may not answer yet."""
+    return Process(sys.executable, "-m", lesson.package, cwd=lesson.home, env=env, echo=echo)
 
 
 def flask_run(app, port):

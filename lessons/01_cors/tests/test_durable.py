@@ -1,14 +1,13 @@
 """Nothing is lost when the server goes, and two servers share one database."""
 
 import shutil
-import sys
 
 import httpx
 import pytest
 
 from course.catalogue import Lesson
-from course.processes import Process, free_port
-from course.running import serve
+from course.processes import free_port
+from course.running import serve, start_api
 
 
 def test_questions_votes_and_identities_survive_a_kill(lesson):
@@ -43,15 +42,13 @@ def test_two_servers_work_on_one_file(lesson):
 def test_two_servers_that_start_at_once_agree_on_tables_and_key(lesson, tmp_path, attempt):
     copy = Lesson(shutil.copytree(lesson.lesson.folder, tmp_path / "copied"))
     ports = [free_port(), free_port()]
-    commands = [
-        Process(sys.executable, "-m", copy.package, cwd=copy.home, env={"FLASK_API_URL": f"http://localhost:{port}"})
-        for port in ports
-    ]
-    with commands[0] as first, commands[1] as second:
+    first, second = (start_api(copy, {"FLASK_API_URL": f"http://localhost:{port}", "FLASK_PAGE_ORIGIN": lesson.page}) for port in ports)
+    with first, second:
         first.wait_until_it_answers(ports[0], "The first")
         second.wait_until_it_answers(ports[1], "The second")
-        one = lesson.visitor("http://localhost:8101", base_url=f"http://localhost:{ports[0]}")
+        one = lesson.visitor(base_url=f"http://localhost:{ports[0]}")
         location = one.post("/api/questions", json={"text": "Do you know me?"}).headers["Location"]
 
         other = lesson.visitor(base_url=f"http://localhost:{ports[1]}", cookies=one.cookies)
         assert other.get(location).json()["mine"], "the second should accept the cookie that the first signed"
+
