@@ -42,7 +42,10 @@ def test_two_servers_work_on_one_file(lesson):
 def test_two_servers_that_start_at_once_agree_on_tables_and_key(lesson, tmp_path, attempt):
     copy = Lesson(shutil.copytree(lesson.lesson.folder, tmp_path / "copied"))
     ports = [free_port(), free_port()]
-    first, second = (start_api(copy, {"FLASK_API_URL": f"http://localhost:{port}", "FLASK_PAGE_ORIGIN": lesson.page}) for port in ports)
+    first, second = (
+        start_api(copy, {"FLASK_API_URL": f"http://localhost:{port}", "FLASK_PAGE_ORIGIN": lesson.page})
+        for port in ports
+    )
     with first, second:
         first.wait_until_it_answers(ports[0], "The first")
         second.wait_until_it_answers(ports[1], "The second")
@@ -51,4 +54,3 @@ def test_two_servers_that_start_at_once_agree_on_tables_and_key(lesson, tmp_path
 
         other = lesson.visitor(base_url=f"http://localhost:{ports[1]}", cookies=one.cookies)
         assert other.get(location).json()["mine"], "the second should accept the cookie that the first signed"
-
