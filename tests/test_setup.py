@@ -1,6 +1,7 @@
 """The first start on a machine that has Python and nothing else, and everything that may be missing there."""
 
 import ast
+import contextlib
 import os
 import shutil
 import signal
@@ -13,8 +14,14 @@ import pytest
 from course.catalogue import ROOT
 
 BARE = getattr(sys, "_base_executable", sys.executable)  # the Python outside .venv
-NOT_COPIED = shutil.ignore_patterns(".git", ".venv", "node_modules", "instance", "__pycache__", ".*_cache")
-OFFLINE = {"PIP_CONFIG_FILE": os.devnull, "PIP_INDEX_URL": "http://127.0.0.1:9/simple", "PIP_NO_CACHE_DIR": "1"}
+NOT_COPIED = shutil.ignore_patterns(".git", ".venv", "node_modules", "instance", "my", "__pycache__", ".*_cache")
+OFFLINE = {
+    "PIP_CONFIG_FILE": os.devnull,
+    "PIP_INDEX_URL": "http://127.0.0.1:9/simple",
+    "PIP_NO_CACHE_DIR": "1",
+    "NO_PROXY": "127.0.0.1",
+}
+posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals and rights")
 
 
 @pytest.fixture
@@ -23,12 +30,32 @@ def copy(tmp_path):
     return shutil.copytree(ROOT, tmp_path / "my course ü", ignore=NOT_COPIED)
 
 
+def environment(env):
+    return {**{name: value for name, value in os.environ.items() if not name.startswith("PIP_FIND")}, **env}
+
+
 def start(copy, *words, **env):
     """`python3 -m course` there, on a Python that has no packages."""
-    env = {**{name: value for name, value in os.environ.items() if not name.startswith("PIP_FIND")}, **env}
-    return subprocess.run(
-        [BARE, "-m", "course", *words], cwd=copy, env=env, capture_output=True, text=True, timeout=240
-    )
+    command = [BARE, "-m", "course", *words]
+    return subprocess.run(command, cwd=copy, env=environment(env), capture_output=True, text=True, timeout=240)
+
+
+@contextlib.contextmanager
+def half_way(copy):
+    """`python3 -m course` there, at the moment when its pip waits for an answer that never comes."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent.settimeout(60)
+        env = environment({**OFFLINE, "PIP_INDEX_URL": f"http://127.0.0.1:{silent.getsockname()[1]}/simple"})
+        command = [BARE, "-m", "course"]
+        with subprocess.Popen(
+            command, cwd=copy, env=env, stderr=subprocess.PIPE, text=True, start_new_session=True
+        ) as process:
+            try:
+                with silent.accept()[0]:
+                    yield process
+            finally:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
 
 
 def refused(answer, *words):
@@ -45,11 +72,18 @@ def machine(tmp_path, **modules):
     return {"PYTHONPATH": str(tmp_path)}
 
 
-def test_the_first_start_sets_up_and_the_second_just_starts(copy):
+def begins_anew(copy, tmp_path):
+    """Whether the next start makes `.venv` anew; it is sent where that fails at once."""
+    return refused(start(copy, **machine(tmp_path, ensurepip="raise ImportError('no ensurepip')")), "venv module")
+
+
+def test_the_first_start_sets_up_and_the_second_just_starts(copy, tmp_path):
     if not os.environ.get("CI") and not online():
         pytest.skip("needs the Internet, once")
-    first = start(copy)
 
+    (tmp_path / "pip.conf").write_text("[install]\nuser = true\n")
+    own_ways = {"PIP_CONFIG_FILE": str(tmp_path / "pip.conf"), "PIP_USER": "1", "PIP_TARGET": "elsewhere"}
+    first = start(copy, **own_ways)
     assert first.returncode == 0, first.stderr
     assert "Setting up" in first.stderr and "Live Flask" in first.stdout
     assert "Setting up" not in first.stdout, "progress should not get into a pipe"
@@ -57,14 +91,43 @@ def test_the_first_start_sets_up_and_the_second_just_starts(copy):
     second = start(copy, **OFFLINE)
     assert second.stdout == first.stdout and second.stderr == ""
 
-    (copy / ".venv" / "set-up-for-run").write_text("half done")
-    third = start(copy)
-    assert "Setting up" in third.stderr and third.stdout == first.stdout, "an unfinished set-up should be finished"
-
     lock = copy / "requirements" / "run.txt"
     lock.write_text(lock.read_text(encoding="utf-8") + "# a new release\n", encoding="utf-8")
-    fourth = start(copy, **OFFLINE)
-    assert "Setting up" in fourth.stderr and fourth.stdout == first.stdout, "what is installed needs no network again"
+    third = start(copy, **OFFLINE)
+    assert "Setting up" in third.stderr and third.stdout == first.stdout, "what is installed needs no network again"
+
+    lock.write_text(lock.read_text(encoding="utf-8").replace("click==", "click==1"), encoding="utf-8")
+    assert refused(start(copy, **OFFLINE), "connect to the Internet")
+    assert (copy / ".venv").exists(), "what worked before should be kept"
+
+    shutil.rmtree(copy / ".venv" / ("Scripts" if os.name == "nt" else "bin"))
+    assert begins_anew(copy, tmp_path), "a removed interpreter should be noticed"
+
+
+@posix
+def test_a_set_up_that_was_killed_is_begun_anew(copy, tmp_path):
+    with half_way(copy) as process:
+        os.killpg(process.pid, signal.SIGKILL)
+    assert (copy / ".venv").exists()
+
+    assert begins_anew(copy, tmp_path), "what may be half a package should not be trusted"
+
+
+@posix
+def test_ctrl_c_during_the_set_up_is_no_traceback_and_frees_the_second_terminal(copy):
+    with half_way(copy) as process:
+        command = [BARE, "-m", "course"]
+        with subprocess.Popen(command, cwd=copy, env=environment(OFFLINE), stderr=subprocess.PIPE, text=True) as other:
+            assert "waiting" in other.stderr.readline(), "a second terminal should wait for the first"
+
+            os.killpg(process.pid, signal.SIGINT)
+            said = process.communicate(timeout=20)[1]
+
+            assert "Setting up" in other.stderr.readline(), "then it should be its turn"
+            other.kill()
+
+    assert process.returncode == 130 and "The next start finishes the set-up." in said
+    assert "Traceback" not in said
 
 
 def test_without_a_network_it_says_to_connect_once_and_leaves_nothing(copy):
@@ -76,6 +139,7 @@ def test_a_machine_without_the_venv_module_is_told_what_to_install(copy, tmp_pat
     missing = machine(tmp_path, ensurepip="raise ImportError('no ensurepip')")
 
     assert refused(start(copy, **missing), "venv", "sudo apt install python3-venv")
+    assert not (copy / ".venv").exists()
 
 
 def test_a_full_disk_is_told_how_much_to_free(copy, tmp_path):
@@ -87,15 +151,18 @@ def test_a_full_disk_is_told_how_much_to_free(copy, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("pip_says", "told"),
+    ("tool_says", "told"),
     [
         ("OSError: [Errno 28] No space left on device", "disk is full"),
         ("THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE", "check the proxy or mirror"),
+        ("npm error code EAI_AGAIN", "connect to the Internet"),
+        ("connection broken by 'SSLError(1, '[SSL: CERTIFICATE_VERIFY_FAILED] ...", "certificate is not trusted"),
+        ("ERROR: No matching distribution found for this machine", "No matching distribution found for this machine"),
         ("something nobody thought of", "something nobody thought of"),
     ],
 )
-def test_what_a_tool_says_becomes_a_sentence(pip_says, told):
-    command = [sys.executable, "-c", f"raise SystemExit({pip_says!r})"]
+def test_what_a_tool_says_becomes_a_sentence(tool_says, told):
+    command = [sys.executable, "-c", f"raise SystemExit({tool_says!r})"]
     program = (
         f"from course import bootstrap\ntry: bootstrap.step('It', {command!r})\nexcept bootstrap.Trouble as t: print(t)"
     )
@@ -116,41 +183,20 @@ def test_an_old_python_can_read_that_far(file):
     ast.parse((ROOT / "course" / file).read_text(encoding="utf-8"), feature_version=(3, 6))
 
 
-@pytest.mark.skipif(
-    not shutil.which("setpriv") and hasattr(os, "geteuid") and os.geteuid() == 0, reason="root may write"
-)
+@posix
 def test_a_folder_that_cannot_be_written_to_is_named(copy):
+    as_anybody = []
+    if os.geteuid() == 0:
+        if not shutil.which("setpriv"):
+            pytest.skip("root may write everywhere")
+        rights = "-dac_override,-dac_read_search,-fowner"
+        as_anybody = ["setpriv", f"--bounding-set={rights}", f"--inh-caps={rights}"]
     copy.chmod(0o555)
-    rights = "-dac_override,-dac_read_search,-fowner"
-    as_anybody = ["setpriv", f"--bounding-set={rights}", f"--inh-caps={rights}"] if os.geteuid() == 0 else []
 
     answer = subprocess.run([*as_anybody, BARE, "-m", "course"], cwd=copy, capture_output=True, text=True, timeout=60)
     copy.chmod(0o755)
 
     assert refused(answer, str(copy), "cannot be written to")
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows sends no such signal")
-def test_ctrl_c_during_the_set_up_is_no_traceback(copy):
-    with socket.create_server(("127.0.0.1", 0)) as silent:  # an index that never answers
-        env = {**os.environ, **OFFLINE, "PIP_INDEX_URL": f"http://127.0.0.1:{silent.getsockname()[1]}/simple"}
-        process = subprocess.Popen(
-            [BARE, "-m", "course"], cwd=copy, env=env, stderr=subprocess.PIPE, text=True, start_new_session=True
-        )
-        silent.settimeout(60)
-        with silent.accept()[0]:  # pip is asking now
-            with subprocess.Popen(
-                [BARE, "-m", "course"], cwd=copy, env=env, stderr=subprocess.PIPE, text=True
-            ) as other:
-                assert "waiting" in other.stderr.readline(), "a second terminal should wait for the first"
-                other.kill()
-
-            os.killpg(process.pid, signal.SIGINT)
-            said = process.communicate(timeout=20)[1]
-
-    assert process.returncode == 130 and "The next start finishes the set-up." in said
-    assert "Traceback" not in said
-    assert not (copy / ".venv" / "set-up-for-run").exists()
 
 
 def online():
