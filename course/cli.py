@@ -60,6 +60,7 @@ def main(ctx):
 
     Without a command: the lessons, and what to type next.
     """
+    sys.stdout.reconfigure(errors="replace")  # a terminal that lacks a sign shows ? for it
     if ctx.invoked_subcommand:
         return
     out = console()
@@ -92,7 +93,7 @@ def run(lesson, engine, api_port, page_port, no_browser):
     out = console()
 
     def echo(who, line):
-        out.print(f"[dim]{who:>4} |[/] {escape(line)}")
+        out.print(f"[dim]{who:>4} |[/] {escape(line)}", soft_wrap=True)
 
     with stopped_by_a_signal():
         settings = {"FLASK_ASYNC_MODE": engine} if engine else {}

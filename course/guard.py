@@ -35,7 +35,7 @@ def main(command):
     child = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
 
     def until_the_caller_is_gone():
-        sys.stdin.buffer.read()
+        os.read(0, 1)
         end(child)
 
     threading.Thread(target=until_the_caller_is_gone, daemon=True).start()

@@ -13,6 +13,7 @@ from pathlib import Path
 
 GUARD = Path(__file__).with_name("guard.py")
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+os.environ["NO_PROXY"] = f"{os.environ.get('NO_PROXY', '')},localhost,127.0.0.1"  # no proxy knows these servers
 PATIENCE = 20  # seconds a process may take until it answers
 
 
