@@ -60,7 +60,7 @@ TcpFakeServer(("127.0.0.1", int(sys.argv[sys.argv.index("--port") + 1]))).serve_
 
 
 @contextlib.contextmanager
-def redis(echo=None):
+def redis(port=None):
     """The URL of a Redis for the time of the block: REDIS_URL if set, else a private one. Raises Trouble."""
     if url := os.environ.get("REDIS_URL"):
         yield url
@@ -68,10 +68,10 @@ def redis(echo=None):
     part = redis_server()
     if part is None:
         raise Trouble("There is no Redis. Install redis-server, or name one: REDIS_URL=redis://localhost:6379")
-    port = free_port()
+    port = port or free_port()
     with tempfile.TemporaryDirectory() as folder:
         options = ["--port", str(port), "--bind", "127.0.0.1", "--dir", folder, "--save", "", "--appendonly", "no"]
-        with Process(*part.command, *options, echo=echo) as process:
+        with Process(*part.command, *options) as process:
             process.wait_until_it_answers(port, "Redis")
             yield f"redis://127.0.0.1:{port}/0"
 

@@ -1,5 +1,6 @@
 """The people in the tests: each has a real browser, and does with the page what people do."""
 
+import contextlib
 import threading
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -56,7 +57,17 @@ class Window:
         self.page.get_by_role("button", name=f"{button}: {text}").click()
 
     def refresh(self):
-        self.page.get_by_role("button", name="Refresh").click()
+        """See what others did; a page that is told does not need to ask."""
+        button = self.page.get_by_role("button", name="Refresh")
+        if button.count():
+            button.click()
+
+    @contextlib.contextmanager
+    def offline(self):
+        """For the time of the block this browser has no network."""
+        self.page.context.set_offline(True)
+        yield
+        self.page.context.set_offline(False)
 
     def sees(self, text, within=2):
         """Whether the page shows this text before so many seconds are over."""

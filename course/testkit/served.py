@@ -7,8 +7,9 @@ import secrets
 import httpx
 import psutil
 
-from .. import running
+from .. import running, services
 from ..processes import free_port
+from .stream import EventStream
 
 
 class LessonUnderTest:
@@ -20,29 +21,55 @@ class LessonUnderTest:
         self.env = {
             "FLASK_SQLALCHEMY_DATABASE_URI": f"sqlite:///{self.database.as_posix()}",
             "FLASK_SECRET_KEY": secrets.token_hex(),
+            "FLASK_PULSE_SECONDS": "1",
+            "FLASK_EXPORT_SECONDS": "1",
             **({"FLASK_ASYNC_MODE": engine} if engine else {}),
         }
         self.ports = free_port(), free_port()
-        self.visitors = contextlib.ExitStack()
+        self.redis_port = free_port()
+        self.parts = contextlib.ExitStack()
 
     def __enter__(self):
-        self.serving = running.serve(self.lesson, *self.ports, env=self.env)
-        self.served = self.serving.__enter__()
+        if self.lesson.needs_redis:
+            self.start_redis()
+        self.served = self.parts.enter_context(running.serve(self.lesson, *self.ports, env=self.env))
         self.api, self.page = self.served.api_url, self.served.page_url
         return self
 
     def __exit__(self, *_):
-        self.visitors.close()
-        self.serving.__exit__(None, None, None)
+        self.parts.close()
+        if self.lesson.needs_redis:
+            self.redis.__exit__(None, None, None)
+
+    def start_redis(self):
+        self.redis = services.redis(self.redis_port)
+        self.env["FLASK_REDIS_URL"] = self.redis.__enter__()
+
+    @contextlib.contextmanager
+    def redis_stopped(self):
+        """For the time of the block there is no Redis; then there is an empty one at the same address."""
+        self.redis.__exit__(None, None, None)
+        yield
+        self.start_redis()
+
+    @contextlib.contextmanager
+    def api_stopped(self, **settings):
+        """For the time of the block there is no API: killed, without a goodbye. Other `settings` are for the next."""
+        psutil.Process(self.served.api.popen.pid).children()[0].kill()
+        self.served.api.popen.wait()
+        yield
+        env = self.served.env | {f"FLASK_{name}": str(value) for name, value in settings.items()}
+        self.served.api = self.parts.enter_context(running.start_api(self.lesson, env))
+        self.served.api.wait_until_it_answers(self.ports[0], "The API")
 
     def visitor(self, origin=None, **options):
         """A browser, as far as HTTP goes: it has cookies of its own and sends an Origin, the page's unless told."""
         options = {"base_url": self.api, "headers": {"Origin": origin or self.page}, **options}
-        return self.visitors.enter_context(httpx.Client(**options))
+        return self.parts.enter_context(httpx.Client(**options))
 
     def program(self):
         """A program such as curl: it sends no Origin, and nothing keeps it from reading the answers."""
-        return self.visitors.enter_context(httpx.Client(base_url=self.api))
+        return self.parts.enter_context(httpx.Client(base_url=self.api))
 
     def preflight(self, path, method, origin=None, headers="content-type"):
         """The question a browser asks before it sends such a request for a page."""
@@ -58,10 +85,9 @@ class LessonUnderTest:
         return self.served.api.printed(rf'"{method} {re.escape(path)} HTTP', at_least, within)
 
     @contextlib.contextmanager
-    def api_stopped(self):
-        """For the time of the block there is no API; then it is back at the same address, with the same database."""
-        psutil.Process(self.served.api.popen.pid).children()[0].kill()
-        self.served.api.popen.wait()
-        yield
-        self.__exit__()
-        self.__enter__()
+    def stream(self, channel="board", last_event_id=None, address=None):
+        """An event stream, read by an independent client: see stream.py."""
+        headers = {} if last_event_id is None else {"Last-Event-ID": str(last_event_id)}
+        url = f"{address or self.api}/stream"
+        with EventStream(url, {"channel": channel}, {"Origin": self.page, **headers}) as stream:
+            yield stream

@@ -1,0 +1,68 @@
+"""An event stream as an independent client reads it: httpx-sse, which knows nothing of Flask-SSE."""
+
+import json
+import queue
+import threading
+import time
+from dataclasses import dataclass
+
+import httpx
+from httpx_sse import EventSource
+
+
+@dataclass
+class Seen:
+    """An event as it arrived; `data` is what its JSON says."""
+
+    id: str
+    type: str
+    data: dict
+
+
+class EventStream:
+    """Reads a stream in the background until the block ends; wait for its events with `next` and `take`."""
+
+    def __init__(self, url, params, headers):
+        self.events = queue.Queue()
+        self.client = httpx.Client(timeout=httpx.Timeout(5, read=30))
+        self.request = self.client.build_request("GET", url, params=params, headers=headers)
+
+    def __enter__(self):
+        self.response = self.client.send(self.request, stream=True)
+        if self.response.status_code != 200:
+            self.__exit__()
+            raise AssertionError(f"{self.request.url} should be an event stream, and not {self.response.status_code}")
+        threading.Thread(target=self._read, daemon=True).start()
+        return self
+
+    def __exit__(self, *_):
+        self.response.close()
+        self.client.close()
+
+    def _read(self):
+        try:
+            for event in EventSource(self.response).iter_sse():
+                if event.data:  # an id alone, or a comment, is no event
+                    self.events.put(Seen(event.id, event.event, json.loads(event.data)))
+        except (httpx.HTTPError, httpx.StreamError, OSError, ValueError):
+            pass  # the server, or the test, has ended the stream
+        self.events.put(None)
+
+    def next(self, within=2):
+        """The next event; None if the stream has ended. Fails when none comes in so many seconds."""
+        try:
+            return self.events.get(timeout=within)
+        except queue.Empty:
+            raise AssertionError(f"no event came within {within} s") from None
+
+    def take(self, count, within=2):
+        """The next so many events, all of them within so many seconds."""
+        end = time.monotonic() + within
+        return [self.next(max(end - time.monotonic(), 0.01)) for _ in range(count)]
+
+    def silent(self, seconds):
+        """Whether nothing comes for so many seconds."""
+        try:
+            return self.events.get(timeout=seconds) is None
+        except queue.Empty:
+            return True
