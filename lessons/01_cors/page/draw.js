@@ -1,6 +1,7 @@
 // Draws the questions it is given, the small forms inside them, and the messages; knows nothing of the API.
 const $ = (selector, inside = document) => inside.querySelector(selector);
 const clone = (template) => $(template).content.firstElementChild.cloneNode(true);
+const alert = $("#problem"); // by this name even when it left the page with the item it stood in
 const plural = (number, what) => `${number} ${what}${number === 1 ? "" : "s"}`;
 
 /** Show these questions in this order. Items stay and move, so that a half-written edit outlives it. */
@@ -70,14 +71,14 @@ export function close(item) {
 }
 
 export function say(news) {
-  $("#problem").textContent = "";
+  alert.textContent = "";
   $("#news").textContent = news ?? "";
 }
 
 /** Say what went wrong at the place where the person did it. */
 export function complain(place, problem) {
   say("");
-  place.append($("#problem"));
-  $("#problem").textContent = problem;
-  $("#problem").scrollIntoView({ block: "nearest" });
+  place.append(alert);
+  alert.textContent = problem;
+  alert.scrollIntoView({ block: "nearest" });
 }
