@@ -1,0 +1,84 @@
+"""How to test such an app from inside: no server, no browser, a database in memory."""
+
+import pytest
+
+from .. import board, create_app, events
+from ..stream import encode, sse
+
+
+@pytest.fixture
+def app():
+    nowhere = "redis://127.0.0.1:1"  # without Redis all of this works
+    config = {"SECRET_KEY": "test", "SQLALCHEMY_DATABASE_URI": "sqlite://", "REDIS_URL": nowhere}
+    return create_app({"TESTING": True, **config})
+
+
+@pytest.fixture
+def client(app):
+    return app.test_client()
+
+
+def test_a_view(client):
+    answer = client.post("/api/questions", json={"text": "How do I test this?"})
+
+    assert answer.status_code == 201
+    assert client.get("/api/questions").json[0]["text"] == "How do I test this?"
+
+
+def test_two_browsers_are_two_clients(app):
+    alice, bob = app.test_client(), app.test_client()
+    location = alice.post("/api/questions", json={"text": "Whose is it?"}).location
+
+    assert alice.get(location).json["mine"] and not bob.get(location).json["mine"]
+
+
+def test_a_cross_origin_request_is_a_request_with_an_origin(app, client):
+    answer = client.get("/api/questions", headers={"Origin": app.config["PAGE_ORIGIN"]})
+
+    assert answer.access_control_allow_origin == app.config["PAGE_ORIGIN"]
+
+
+def test_the_board_without_http(app):
+    with app.app_context():
+        question = board.ask("a browser", "Does the board need a request?")
+
+        assert board.vote("another", question.id).votes == 1
+        with pytest.raises(board.NotYours):
+            board.withdraw("another", question.id)
+
+
+def test_an_event_and_its_change_are_saved_together_or_not_at_all(app):
+    with app.app_context():
+        board.ask("a browser", "Is this logged?")
+        assert [event.type for event in events.since("board", 0)] == ["question_asked"]
+
+        with pytest.raises(board.Invalid):
+            board.ask("a browser", "")
+        assert events.last("board") == 1
+
+
+def test_what_is_published_gets_the_next_number(app):
+    with app.app_context():
+        sse.publish({"greeting": "hello"}, type="greeting")
+        sse.publish("only text")
+
+        assert [event.data for event in events.since("board", 0)] == [{"seq": 1, "greeting": "hello"}, "only text"]
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ("", ["data: "]),
+        ("two\nlines", ["data: two", "data: lines"]),
+        ("x\r\n\r\nevent: forged\rdata: y", ["data: x", "data: ", "data: event: forged", "data: data: y"]),
+        ("not\u2028a\x0bbreak\0", ["data: not\u2028a\x0bbreak\0"]),
+    ],
+)
+def test_no_text_can_forge_or_lose_an_event(text, lines):
+    assert encode(7, "message", text).decode() == "\n".join(["id: 7", "event: message", *lines, "", ""])
+
+
+@pytest.mark.parametrize("type", ["a\nb", "a\rb", "", "a\0b"])
+def test_a_type_that_is_not_one_line_is_refused(app, type):
+    with app.app_context(), pytest.raises(ValueError, match="one line"):
+        sse.publish({}, type=type)

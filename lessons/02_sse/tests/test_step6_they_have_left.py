@@ -1,0 +1,55 @@
+"""Step 6: a sign of life on every silent stream, and nothing left of those who have gone."""
+
+import subprocess
+import sys
+
+import psutil
+
+from course.processes import wait_for
+
+READ = """
+import sys, httpx
+with httpx.stream("GET", sys.argv[1], timeout=60) as answer:
+    for line in answer.iter_lines():
+        print(line, flush=True)
+"""
+
+
+def connections(lesson):
+    """The open connections to the API, as the system counts them."""
+    port = int(lesson.api.rpartition(":")[2])
+    pid = psutil.Process(lesson.served.api.popen.pid).children()[0].pid
+    found = psutil.Process(pid).net_connections("tcp")
+    return [one for one in found if one.laddr.port == port and one.status != psutil.CONN_LISTEN]
+
+
+def test_a_silent_stream_pulses(lesson):
+    with lesson.program().stream("GET", "/stream", timeout=5) as answer:
+        pulses = (line for line in answer.iter_lines() if line == ": pulse")
+
+        assert next(pulses) and next(pulses), "a comment should come every PULSE_SECONDS"
+
+
+def test_a_reader_who_closes_is_forgotten(lesson):
+    for _ in range(5):
+        with lesson.stream() as stream:
+            assert stream.response.status_code == 200
+
+    assert wait_for(8, lambda: not connections(lesson)), "no connection should be left"
+
+
+def test_a_reader_who_is_killed_is_forgotten(lesson):
+    reader = subprocess.Popen([sys.executable, "-c", READ, f"{lesson.api}/stream"], stdout=subprocess.PIPE, text=True)
+    assert reader.stdout.readline().startswith("retry"), "it is reading"
+    assert connections(lesson)
+
+    reader.kill()
+    reader.communicate()
+
+    assert wait_for(8, lambda: not connections(lesson)), "no connection should be left"
+
+
+def test_a_reader_who_only_asks_for_the_headers_is_forgotten(lesson):
+    assert lesson.program().head("/stream", timeout=5).status_code == 200
+
+    assert wait_for(8, lambda: not connections(lesson))
