@@ -61,8 +61,11 @@ TcpFakeServer(("127.0.0.1", int(sys.argv[sys.argv.index("--port") + 1]))).serve_
 
 @contextlib.contextmanager
 def redis(port=None):
-    """The URL of a Redis for the time of the block: REDIS_URL if set, else a private one. Raises Trouble."""
-    if url := os.environ.get("REDIS_URL"):
+    """The URL of a Redis for the time of the block: REDIS_URL if set and no port is asked for, else a private one.
+
+    Raises Trouble.
+    """
+    if port is None and (url := os.environ.get("REDIS_URL")):
         yield url
         return
     part = redis_server()

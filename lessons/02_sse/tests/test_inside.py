@@ -3,7 +3,7 @@
 import pytest
 
 from .. import board, create_app, events
-from ..stream import encode, sse
+from ..stream import END, WAITING, Block, encode, sse
 
 
 @pytest.fixture
@@ -76,6 +76,19 @@ def test_what_is_published_gets_the_next_number(app):
 )
 def test_no_text_can_forge_or_lose_an_event(text, lines):
     assert encode(7, "message", text).decode() == "\n".join(["id: 7", "event: message", *lines, "", ""])
+
+
+def test_a_reader_that_is_too_slow_is_cut_off_and_the_others_read_on(app):
+    hub = app.extensions["hub"]
+    with app.app_context():
+        slow, quick = hub.join("board"), hub.join("board")
+
+    for number in range(1, WAITING + 2):
+        hub.put("board", Block([(number, b"")], b"news"))
+        assert quick.get_nowait().text == b"news"
+
+    assert [slow.get_nowait() for _ in range(WAITING)][-1] is END, "its browser comes back, with the number it has"
+    assert slow.empty() and slow not in hub.readers["board"], "and until then nothing is kept for it"
 
 
 @pytest.mark.parametrize("type", ["a\nb", "a\rb", "", "a\0b"])
