@@ -91,3 +91,8 @@ class LessonUnderTest:
         url = f"{address or self.api}/stream"
         with EventStream(url, {"channel": channel}, {"Origin": self.page, **headers}) as stream:
             yield stream
+
+    def newest(self):
+        """The number of the newest event, as a stream tells a newcomer."""
+        with self.program().stream("GET", "/stream") as answer:
+            return next(int(line.removeprefix("id: ")) for line in answer.iter_lines() if line.startswith("id: "))

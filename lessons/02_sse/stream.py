@@ -156,37 +156,33 @@ class Stream(ServerSentEventsBlueprint):
             abort(404)
         hub = current_app.extensions["hub"]
         queue = hub.join(channel)  # register first, then read history: nothing falls between the two
-        first = missed(channel, request.headers.get("Last-Event-ID") or request.args.get("last_event_id"))
+        sent, text = missed(channel, request.headers.get("Last-Event-ID") or request.args.get("last_event_id"))
         db.session.remove()  # a stream is open for hours, and a database connection is not to be
-        response = current_app.response_class(follow(first, queue), mimetype="text/event-stream", headers=HEADERS)
+        response = current_app.response_class(follow(queue, sent, text), mimetype="text/event-stream", headers=HEADERS)
         response.call_on_close(lambda: hub.leave(channel, queue))
         return response
 
 
 def missed(channel, last_id):
-    """The first block for a reader: where the log stands, what it missed, or that it has to start anew."""
+    """The number from which a reader goes on, and the text that brings it there: what it missed, or a reset."""
+    here = events.last(channel)
     if not last_id:
-        here = events.last(channel)
-        return Block([(here, b"")], f"id: {here}\n\n".encode())
+        return here, f"id: {here}\n\n".encode()
     found = events.since(channel, int(last_id)) if re.fullmatch("[0-9]{1,18}", last_id) else None
-    return reset(events.last(channel)) if found is None else block(found)
+    if found is None:
+        return here, encode(here, "reset", {})  # this log cannot tell: load the list anew, and go on from here
+    return int(last_id) + len(found), block(found).text
 
 
-def reset(here):
-    """Tells a reader that this log cannot say what it missed: it shall load the list anew, and go on from here."""
-    return Block([(here, b"")], encode(here, "reset", {}))
-
-
-def follow(first, queue):
+def follow(queue, sent, text):
     """The text of a stream: what was missed, then each block as it comes, without what has been sent already."""
-    yield b"retry: 1000\n" + first.text
-    sent = first.events[-1][0] if first.events else -1
+    yield b"retry: 1000\n" + text
     while (new := queue.get()) is not END:
         if new.events and new.events[0][0] <= sent:
             yield b"".join(text for seq, text in new.events if seq > sent)
         else:
             yield new.text
-        sent = new.events[-1][0] if new.events else sent
+        sent = max(sent, new.events[-1][0]) if new.events else sent
 
 
 sse = Stream("sse", __name__)

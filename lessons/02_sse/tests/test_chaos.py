@@ -47,7 +47,7 @@ def write(lesson, changes, done):
 @pytest.mark.parametrize("changes", [150, pytest.param(501, marks=pytest.mark.slow)])
 def test_every_reader_ends_with_every_number_once_and_in_order(lesson, changes):
     written = [[] for _ in range(WRITERS)]
-    start = newest(lesson)
+    start = lesson.newest()
     readers = [Reader(lesson, start) for _ in range(6)]
     writers = [threading.Thread(target=write, args=[lesson, changes // WRITERS, done], daemon=True) for done in written]
     for writer in writers:
@@ -68,15 +68,9 @@ def test_every_reader_ends_with_every_number_once_and_in_order(lesson, changes):
         writer.join(60)
         assert not writer.is_alive()
 
-    expected = list(range(start + 1, newest(lesson) + 1))
+    expected = list(range(start + 1, lesson.newest() + 1))
     assert len(expected) >= changes, "each change should have its number"
     for reader in readers:
         wait_for(20, lambda r=reader: r.last == expected[-1])
         reader.stop.set()
         assert reader.seen == expected, "every number once and in order"
-
-
-def newest(lesson):
-    """The number of the newest event."""
-    with httpx.stream("GET", f"{lesson.api}/stream", timeout=10) as answer:
-        return next(int(line.removeprefix("id: ")) for line in answer.iter_lines() if line.startswith("id"))

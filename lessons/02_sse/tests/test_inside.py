@@ -1,4 +1,4 @@
-"""How to test such an app from inside: no server, no browser, a database in memory."""
+"""How to test such an app from inside: no server, no browser, no Redis, and a database that nobody else has."""
 
 import pytest
 
@@ -7,9 +7,10 @@ from ..stream import END, WAITING, Block, encode, sse
 
 
 @pytest.fixture
-def app():
-    nowhere = "redis://127.0.0.1:1"  # without Redis all of this works
-    config = {"SECRET_KEY": "test", "SQLALCHEMY_DATABASE_URI": "sqlite://", "REDIS_URL": nowhere}
+def app(tmp_path):
+    database = f"sqlite:///{(tmp_path / 'test.db').as_posix()}"  # a file, for the hub's thread reads it too
+    nowhere = "redis://127.0.0.1:1"
+    config = {"SECRET_KEY": "test", "SQLALCHEMY_DATABASE_URI": database, "REDIS_URL": nowhere}
     return create_app({"TESTING": True, **config})
 
 
@@ -76,6 +77,15 @@ def test_what_is_published_gets_the_next_number(app):
 )
 def test_no_text_can_forge_or_lose_an_event(text, lines):
     assert encode(7, "message", text).decode() == "\n".join(["id: 7", "event: message", *lines, "", ""])
+
+
+def test_a_stream_that_is_closed_leaves_nothing_in_the_hub(app, client):
+    answer = client.get("/stream")
+    assert len(app.extensions["hub"].readers["board"]) == 1
+
+    answer.close()
+
+    assert app.extensions["hub"].readers == {}
 
 
 def test_a_reader_that_is_too_slow_is_cut_off_and_the_others_read_on(app):

@@ -32,6 +32,14 @@ def test_numbers_have_no_gaps(lesson):
     assert numbers == list(range(numbers[0], numbers[0] + 10))
 
 
+def test_who_has_the_newest_already_does_not_get_it_again(lesson):
+    with lesson.redis_stopped(), lesson.stream() as early:  # no bell: the listener is a moment behind the log
+        ask(lesson, "just now")
+        with lesson.stream(last_event_id=lesson.newest()) as late:
+            assert texts([early.next(within=4)]) == ["just now"]
+            assert late.silent(1.5), "a number that was seen is not sent a second time"
+
+
 def test_a_page_can_ask_by_its_address_too(lesson):
     with lesson.stream() as stream:
         ask(lesson, "one")
