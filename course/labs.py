@@ -97,6 +97,8 @@ def main(module, variant, port):
     if isinstance(app, list):
         command = [word.format(port=port) for word in app]
         os.execvp(command[0], command)
+    if socketio := app.extensions.get("socketio"):
+        socketio.run(app, port=int(port), allow_unsafe_werkzeug=True)
     app.run(port=int(port))
 
 

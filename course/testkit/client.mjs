@@ -1,0 +1,33 @@
+// The browser's Socket.IO client under Node.js: connects, says line by line what happens, and does what it is told.
+import { createInterface } from "node:readline";
+import { Manager } from "socket.io-client";
+
+const [url, text] = process.argv.slice(2);
+const { namespaces, transports, headers, auth, answers } = JSON.parse(text);
+const manager = new Manager(url, { transports, extraHeaders: headers, reconnection: false });
+const say = (what, words) => {
+  console.log(JSON.stringify({ what, transport: manager.engine?.transport.name, ...words }));
+};
+const sockets = {};
+
+for (const namespace of namespaces) {
+  const socket = (sockets[namespace] = manager.socket(namespace, { auth }));
+  socket.on("connect", () => {
+    manager.engine.on("upgrade", () => say("upgrade"));
+    say("connect", { namespace, sid: socket.id });
+  });
+  socket.on("connect_error", (error) => say("connect_error", { namespace, why: error.message }));
+  socket.on("disconnect", (why) => say("disconnect", { namespace, why }));
+  socket.onAny((type, ...all) => {
+    const receipt = typeof all.at(-1) === "function" ? all.pop() : undefined;
+    say("event", { namespace, type, arguments: all });
+    receipt?.(answers[type]);
+  });
+}
+for await (const line of createInterface({ input: process.stdin })) {
+  const { number, namespace, type, arguments: all } = JSON.parse(line);
+  const receipt = (...answer) => say("receipt", { number, arguments: answer });
+  sockets[namespace].emit(type, ...all, ...(number === undefined ? [] : [receipt]));
+}
+for (const socket of Object.values(sockets)) socket.disconnect();
+setTimeout(() => process.exit(), 100); // the goodbye is on its way

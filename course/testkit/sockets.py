@@ -1,0 +1,214 @@
+"""Socket.IO clients that know nothing of Flask: python-socketio's, and the browser's own, which npm has for Node.js."""
+
+import contextlib
+import functools
+import itertools
+import json
+import queue
+import subprocess
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import engineio.payload
+import pytest
+import socketio
+from socketio.exceptions import ConnectionError
+
+from .. import services
+from ..processes import wait_for
+
+engineio.payload.Payload.max_decode_packets = 1000  # a burst of events may come in one answer by polling
+NODE_CLIENT = Path(__file__).with_name("client.mjs")
+
+
+@dataclass
+class Heard:
+    """An event as it arrived, with its arguments."""
+
+    type: str
+    arguments: tuple
+    namespace: str
+
+    @property
+    def data(self):
+        return self.arguments[0]
+
+
+class Socket:
+    """What both clients have in common: `heard` keeps every event; `next` and `take` wait for those of some types."""
+
+    def __init__(self):
+        self.heard, self.coming = [], queue.Queue()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.leave()
+
+    def hear(self, event):
+        self.heard.append(event)
+        self.coming.put(event)
+
+    def next(self, *types, within=2):
+        """The next event of these types; others before it are passed over. Fails when none comes in so many seconds."""
+        end = time.monotonic() + within
+        while True:
+            try:
+                event = self.coming.get(timeout=max(end - time.monotonic(), 0.001))
+            except queue.Empty:
+                raise AssertionError(f"no {' or '.join(types)} came within {within} s") from None
+            if event.type in types:
+                return event
+
+    def take(self, count, *types, within=2):
+        """The next so many events of these types, all of them within so many seconds."""
+        end = time.monotonic() + within
+        return [self.next(*types, within=end - time.monotonic()) for _ in range(count)]
+
+    def becomes(self, transport, within=5):
+        """Whether the connection runs over this transport before so many seconds are over."""
+        return wait_for(within, lambda: self.transport == transport)
+
+    def silent(self, *types, seconds=0.5):
+        """Whether no event of these types comes for so many seconds."""
+        try:
+            return not self.next(*types, within=seconds)
+        except AssertionError:
+            return True
+
+
+class OneByOne(engineio.Client):
+    """Hears messages in the order in which they come; python-socketio would start a thread for each."""
+
+    def _trigger_event(self, event, *arguments, **_):
+        return super()._trigger_event(event, *arguments, run_async=False)
+
+    def _reset(self):
+        for connection in filter(None, (self.ws, self.http)):
+            connection.close()  # else it stays open until it is collected, and Python complains
+        super()._reset()
+
+
+class Client(socketio.Client):
+    def _engineio_client_class(self):
+        return OneByOne
+
+
+class PythonSocket(Socket):
+    """python-socketio's client."""
+
+    def __init__(self, url, namespaces, transport, origin, cookie, auth, answers):
+        super().__init__()
+        self.client = Client(reconnection=False, websocket_extra_options={"suppress_origin": True})
+        self.left, refused = {}, []
+
+        def hear(namespace, type, *arguments):
+            self.hear(Heard(type, arguments, namespace))
+            return answers.get(type)
+
+        for name in namespaces:
+            self.client.on("*", functools.partial(hear, name), namespace=name)
+            self.client.on("disconnect", functools.partial(self.left.__setitem__, name), namespace=name)
+            self.client.on("connect_error", refused.append, namespace=name)
+        headers = {"Origin": origin, **({"Cookie": cookie} if cookie else {})}
+        try:
+            self.client.connect(url, headers, auth, [transport] if transport else None, namespaces, wait_timeout=10)
+        except ConnectionError as error:
+            raise ConnectionError(*refused) from error
+
+    @property
+    def transport(self):
+        return self.client.transport()
+
+    def call(self, type, *arguments, namespace="/board", within=5):
+        """Send an event and return what its receipt says."""
+        return self.client.call(type, arguments or None, namespace, within)
+
+    def send(self, type, *arguments, namespace="/board", receipt=None):
+        """Send an event and go on; `receipt(…)` is called when its receipt comes."""
+        self.client.emit(type, arguments or None, namespace, receipt)
+
+    def leave(self):
+        threading.Thread(target=self.client.disconnect, daemon=True).start()  # some servers let it wait for a goodbye
+        wait_for(2, lambda: not self.client.connected)
+
+
+class NodeSocket(Socket):
+    """The client that browsers load, under Node.js: client.mjs does as it is told, line by line."""
+
+    def __init__(self, url, namespaces, transport, origin, cookie, auth, answers):
+        super().__init__()
+        self.receipts, self.numbers, self.transport, self.left = {}, itertools.count(), None, {}
+        self.connected, self.refused, self.complaints = {}, {}, []
+        options = {
+            "namespaces": namespaces,
+            "transports": [transport] if transport else ["polling", "websocket"],
+            "headers": {"Origin": origin, **({"Cookie": cookie} if cookie else {})},
+            "auth": auth or {},
+            "answers": answers,
+        }
+        command = [*services.node().command, NODE_CLIENT, url, json.dumps(options)]
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+        self.process = subprocess.Popen(command, **pipes, text=True, encoding="utf-8", bufsize=1)
+        self.reader = threading.Thread(target=self.read, daemon=True)
+        self.reader.start()
+        wait_for(10, lambda: self.refused or len(self.connected) == len(namespaces) or self.process.poll() is not None)
+        if self.refused or len(self.connected) < len(namespaces):
+            self.leave()
+            raise ConnectionError(next(iter(self.refused.values()), "".join(self.complaints)))
+
+    def read(self):
+        for line in self.process.stdout:
+            try:
+                said = json.loads(line)
+            except ValueError:
+                self.complaints.append(line)
+                continue
+            self.transport = said.get("transport", self.transport)
+            match said["what"]:
+                case "event":
+                    self.hear(Heard(said["type"], tuple(said["arguments"]), said["namespace"]))
+                case "receipt":
+                    self.receipts[said["number"]] = said["arguments"]
+                case "connect":
+                    self.connected[said["namespace"]] = said["sid"]
+                case "connect_error":
+                    self.refused[said["namespace"]] = said["why"]
+                case "disconnect":
+                    self.left[said["namespace"]] = said["why"]
+
+    def send(self, type, *arguments, namespace="/board"):
+        self.tell({"type": type, "arguments": arguments, "namespace": namespace})
+
+    def tell(self, words):
+        self.process.stdin.write(json.dumps(words) + "\n")
+
+    def call(self, type, *arguments, namespace="/board", within=5):
+        number = next(self.numbers)
+        words = {"number": number, "type": type, "arguments": arguments, "namespace": namespace}
+        self.tell(words)
+        assert wait_for(within, lambda: number in self.receipts), f"no receipt for {type} came within {within} s"
+        answer = self.receipts.pop(number)
+        return answer[0] if len(answer) == 1 else tuple(answer)
+
+    def leave(self):
+        with contextlib.suppress(BrokenPipeError):
+            self.process.stdin.close()
+        self.process.wait()
+        self.reader.join()
+        self.process.stdout.close()
+
+    def vanish(self):
+        """Be gone without a goodbye."""
+        self.process.kill()
+        self.leave()
+
+
+each_way = pytest.mark.parametrize(
+    ("client", "transport"),
+    [(client, transport) for client in (PythonSocket, NodeSocket) for transport in ("websocket", "polling")],
+    ids=lambda value: value if isinstance(value, str) else value.__name__,
+)
