@@ -33,7 +33,7 @@ TICK = 1  # seconds after which the listener looks into the log, even if no bell
 GATHER = 0.02  # seconds until it looks again: in a crowd, what comes close together goes out in one block
 WAITING = 100  # blocks a reader may have waiting; one that is slower is cut off, and comes back by Last-Event-ID
 
-Block = namedtuple("Block", "events text")  # some events, as (seq, text), and all their text in one
+Block = namedtuple("Block", "events text")  # some events, each with its text as a pair, and all their text in one
 END = Block([], None)  # the stream ends; the browser comes back with the number it has, and is told what it missed
 
 
@@ -46,7 +46,7 @@ def encode(seq, type, data):
 
 def block(found):
     """Events of the log, each encoded once, however many readers it has."""
-    coded = [(event.seq, encode(event.seq, event.type, event.data)) for event in found]
+    coded = [(event, encode(event.seq, event.type, event.data)) for event in found]
     return Block(coded, b"".join(text for _, text in coded))
 
 
@@ -137,7 +137,7 @@ class Hub:
                 else:
                     queue.put_nowait(block)
             if block.events and channel in self.heard:
-                self.heard[channel] = block.events[-1][0]
+                self.heard[channel] = block.events[-1][0].seq
 
 
 class Stream(ServerSentEventsBlueprint):
@@ -175,14 +175,21 @@ def missed(channel, last_id):
 
 
 def follow(queue, sent, text):
-    """The text of a stream: what was missed, then each block as it comes, without what has been sent already."""
+    """The text of a stream: what was missed, then each block as it comes."""
     yield b"retry: 1000\n" + text
+    for new in fresh(queue, sent):
+        yield new.text
+
+
+def fresh(queue, sent):
+    """Each block as it comes, without what has been sent already, until there is an END."""
     while (new := queue.get()) is not END:
-        if new.events and new.events[0][0] <= sent:
-            yield b"".join(text for seq, text in new.events if seq > sent)
-        else:
-            yield new.text
-        sent = max(sent, new.events[-1][0]) if new.events else sent
+        if new.events and new.events[0][0].seq <= sent:
+            later = [(event, text) for event, text in new.events if event.seq > sent]
+            new = Block(later, b"".join(text for _, text in later))
+        if new.events:
+            sent = new.events[-1][0].seq
+        yield new
 
 
 sse = Stream("sse", __name__)

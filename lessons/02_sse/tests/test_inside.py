@@ -94,7 +94,7 @@ def test_a_reader_that_is_too_slow_is_cut_off_and_the_others_read_on(app):
         slow, quick = hub.join("board"), hub.join("board")
 
     for number in range(1, WAITING + 2):
-        hub.put("board", Block([(number, b"")], b"news"))
+        hub.put("board", Block([(events.Event(seq=number), b"")], b"news"))
         assert quick.get_nowait().text == b"news"
 
     assert [slow.get_nowait() for _ in range(WAITING)][-1] is END, "its browser comes back, with the number it has"

@@ -65,6 +65,8 @@ def table_missing(database, table):
         connection.execute("PRAGMA legacy_alter_table = ON")
         connection.execute(f"ALTER TABLE {table} RENAME TO hidden")
         connection.commit()
-        yield
-        connection.execute(f"ALTER TABLE hidden RENAME TO {table}")
-        connection.commit()
+        try:
+            yield
+        finally:
+            connection.execute(f"ALTER TABLE hidden RENAME TO {table}")
+            connection.commit()

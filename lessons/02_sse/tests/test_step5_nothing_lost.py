@@ -70,6 +70,9 @@ def test_a_number_older_than_the_log_keeps_is_answered_with_reset(lesson):
     with lesson.stream(last_event_id=int(here.id) - 5) as stream:
         assert texts(stream.take(5, within=2)) == list("fghij"), "what is kept is replayed"
 
+    with lesson.api_stopped():
+        pass  # and the next one keeps more again
+
 
 def test_the_number_of_another_channel_leads_nowhere(lesson):
     ask(lesson, *"0123456789abcdef")
