@@ -1,0 +1,232 @@
+"""The question board: what a question is, and the few verbs that change it.
+
+Knows nothing of HTTP: whoever comes in, by whatever door, calls these functions and gets the same rules.
+A browser is named by a random id; what it may change is what it asked.
+Every change is announced twice by a signal: while its transaction is open, and when it is saved.
+"""
+
+import re
+import sqlite3
+from datetime import UTC, datetime
+
+from blinker import Signal
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import ForeignKey, String, delete, event, func, select, update
+from sqlalchemy.engine import Engine
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Mapped, column_property, mapped_column
+from sqlalchemy.schema import CreateTable
+
+TEXT_LENGTH = 280
+AUTHOR_LENGTH = 40
+KEY_LENGTH = 80
+
+db = SQLAlchemy()
+
+happened = Signal(
+    "The sender is the event's type; data() gives what to tell. What is written now is saved with the change."
+)
+saved = Signal("The change stands in the database.")
+
+
+class BoardError(Exception):
+    """What was asked for cannot be done; the message says why, in one sentence."""
+
+
+class Invalid(BoardError):
+    """What was sent cannot stand on the board."""
+
+
+class Unknown(BoardError):
+    """There is no such question, or no longer."""
+
+
+class NotYours(BoardError):
+    """Only the browser that asked a question may change or withdraw it."""
+
+
+class Vote(db.Model):
+    """One browser's vote for one question; the primary key makes a second one impossible."""
+
+    question_id: Mapped[int] = mapped_column(ForeignKey("question.id", ondelete="CASCADE"), primary_key=True)
+    browser: Mapped[str] = mapped_column(String(40), primary_key=True)
+
+
+class Question(db.Model):
+    """What somebody wants to know, when it was asked (UTC), and by which browser."""
+
+    __table_args__ = {"sqlite_autoincrement": True}  # an old link never leads to a newer question
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    text: Mapped[str] = mapped_column(String(TEXT_LENGTH))
+    author: Mapped[str] = mapped_column(String(AUTHOR_LENGTH))
+    answered: Mapped[bool] = mapped_column(default=False)
+    asked_at: Mapped[datetime] = mapped_column(default=lambda: datetime.now(UTC).replace(tzinfo=None))
+    browser: Mapped[str] = mapped_column(String(40))
+    votes: Mapped[int] = column_property(
+        select(func.count()).where(Vote.question_id == id).correlate_except(Vote).scalar_subquery()
+    )
+
+    def public(self):
+        """The question as everybody sees it: id, text, author, votes, answered, asked_at (ISO 8601, UTC)."""
+        return {
+            "id": self.id,
+            "text": self.text,
+            "author": self.author,
+            "votes": self.votes,
+            "answered": self.answered,
+            "asked_at": self.asked_at.isoformat(timespec="milliseconds") + "Z",
+        }
+
+
+class Receipt(db.Model):
+    """What was asked with which key: who asks again with the same, because no answer came, gets the same question."""
+
+    key: Mapped[str] = mapped_column(String(KEY_LENGTH), primary_key=True)
+    text: Mapped[str] = mapped_column(String(TEXT_LENGTH))
+    question_id: Mapped[int]
+
+
+@event.listens_for(Engine, "connect")
+def set_up_sqlite(connection, _record):
+    """Let several processes share one SQLite file (https://sqlite.org/wal.html), and keep its foreign keys."""
+    if isinstance(connection, sqlite3.Connection):
+        connection.execute("PRAGMA busy_timeout = 5000")
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA foreign_keys = ON")
+
+
+def create_tables():
+    """Create what is missing; harmless when two processes start at once."""
+    for table in db.metadata.sorted_tables:
+        db.session.execute(CreateTable(table, if_not_exists=True))
+    db.session.commit()
+
+
+def questions():
+    """Every question, most votes first, then oldest."""
+    return db.session.scalars(select(Question).order_by(Question.votes.desc(), Question.id)).all()
+
+
+def find(id):
+    """The question with this number; raises Unknown."""
+    question = db.session.get(Question, id) if id < 2**31 else None
+    if question is None:
+        raise Unknown("There is no such question; it may have been withdrawn.")
+    return question
+
+
+def voted_by(browser):
+    """The numbers of the questions that this browser voted for."""
+    return set(db.session.scalars(select(Vote.question_id).where(Vote.browser == browser)))
+
+
+def ask(browser, text=None, author="", key=""):
+    """Put a question on the board and return it; raises Invalid.
+
+    `key` is any text that the asker makes for this question. A second time it puts nothing on the board.
+    """
+    text = clean(text, "A question", 1, TEXT_LENGTH)
+    author = clean(author, "A name", 0, AUTHOR_LENGTH)
+    key = clean(key, "A key", 0, KEY_LENGTH)
+    question = Question(browser=browser, text=text, author=author)
+    db.session.add(question)
+    db.session.flush()
+    if key:
+        db.session.add(Receipt(key=key, text=text, question_id=question.id))
+        try:
+            db.session.flush()
+        except IntegrityError:
+            db.session.rollback()
+            return asked_before(key, text)
+    return save("question_asked", question.id)
+
+
+def asked_before(key, text):
+    """The question that was asked with this key; raises Invalid, and Unknown if it has been withdrawn."""
+    receipt = db.session.get(Receipt, key)
+    if receipt.text != text:
+        raise Invalid("This key belongs to another question: make a new one for each.")
+    return find(receipt.question_id)
+
+
+def change(browser, id, text=None, answered=None):
+    """Reword one's own question, or mark it answered, and return it; raises Invalid, Unknown, NotYours."""
+    find_own(browser, id)
+    values = {}
+    if text is not None:
+        values["text"] = clean(text, "A question", 1, TEXT_LENGTH)
+    if answered is not None:
+        if not isinstance(answered, bool):
+            raise Invalid("Answered must be true or false.")
+        values["answered"] = answered
+    if not values:
+        raise Invalid("Say what to change: text, answered, or both.")
+    db.session.execute(update(Question).where(Question.id == id).values(values))
+    return save("question_changed", id)
+
+
+def withdraw(browser, id):
+    """Take one's own question, and the votes for it, off the board; raises Unknown, NotYours."""
+    find_own(browser, id)
+    if db.session.execute(delete(Question).where(Question.id == id)).rowcount:
+        happened.send("question_withdrawn", data=lambda: {"id": id})
+    db.session.commit()
+    saved.send("board")
+
+
+def vote(browser, id):
+    """Vote for a question and return it; a second time changes nothing. Raises Unknown."""
+    db.session.add(Vote(question_id=find(id).id, browser=browser))
+    try:
+        db.session.flush()
+    except IntegrityError:  # this browser's vote is there already, or the question has just been withdrawn
+        db.session.rollback()
+        return find(id)
+    return save("question_changed", id)
+
+
+def unvote(browser, id):
+    """Take a vote back and return the question; a second time changes nothing. Raises Unknown."""
+    find(id)
+    if db.session.execute(delete(Vote).where(Vote.question_id == id, Vote.browser == browser)).rowcount:
+        return save("question_changed", id)
+    db.session.rollback()
+    return find(id)
+
+
+def save(type, id):
+    """Commit a change of this question together with its event, and return the question as it now is."""
+    happened.send(type, data=lambda: {"question": fresh(id).public()})
+    db.session.commit()
+    saved.send("board")
+    return find(id)
+
+
+def fresh(id):
+    """The question as the database has it now, whatever this session remembers; raises Unknown."""
+    question = db.session.get(Question, id, populate_existing=True)
+    if question is None:
+        db.session.rollback()
+        raise Unknown("There is no such question; it may have been withdrawn.")
+    return question
+
+
+def find_own(browser, id):
+    """The question, if this browser asked it; raises Unknown, NotYours."""
+    question = find(id)
+    if question.browser != browser:
+        raise NotYours("Only the browser that asked a question may change or withdraw it.")
+    return question
+
+
+def clean(value, what, shortest, longest):
+    """The text without the spaces around it; raises Invalid."""
+    if not isinstance(value, str):
+        raise Invalid(f"{what} must be a text.")
+    value = value.strip()
+    if not shortest <= len(value) <= longest:
+        raise Invalid(f"{what} has {shortest} to {longest} characters; this one has {len(value)}.")
+    if re.search(r"[\0\ud800-\udfff]", value):
+        raise Invalid(f"{what} may not hold half a character or a zero byte.")
+    return value
