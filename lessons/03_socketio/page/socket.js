@@ -1,0 +1,123 @@
+// One Socket.IO connection: it hears what happens to the board, counts it, asks for what it missed, and does what the
+// person wants, with a receipt. While there is no connection, what the person wants goes over HTTP.
+import * as api from "./api.js";
+import { API_URL } from "./config.js";
+import { listen } from "./stream.js";
+
+const PATIENCE = 3000; // milliseconds until a receipt is given up, or a connection tried anew
+const HAPPENS = ["question_asked", "question_changed", "question_withdrawn"];
+const names = { polling: "long polling", websocket: "WebSocket" };
+
+let board; // the namespace /board, once there is one
+
+/** The namespace /jobs, on the same connection; undefined while there is none. */
+export let jobs;
+
+/**
+ * Stay connected, and call `told[type](data)` for each event of the board, once and in order; `told.reset()` when the
+ * list has to be loaded anew. `show(state)` says whether it is live; `told.wire({transport, here})` by what, and how many
+ * are here, in words.
+ */
+export async function connect(told, show) {
+  let io;
+  let last; // the number of the last event; undefined until the server has said where it is
+  let asking = false;
+
+  try {
+    await api.introduce(); // first, for a socket brings cookies but can set none
+  } catch {
+    show("reconnecting");
+    setTimeout(connect, PATIENCE, told, show);
+    return;
+  }
+  try {
+    ({ io } = await import(`${API_URL}/client/socket.io.esm.min.js`)); // from the API, so that both fit together
+  } catch {
+    told.wire({ transport: "event stream and HTTP, for the API has no Socket.IO client: npm ci brings it" });
+    listen("board", told, undefined, show);
+    return;
+  }
+
+  board = io(`${API_URL}/board`, {
+    withCredentials: true,
+    auth: (give) => give(last === undefined ? {} : { after: last }),
+    reconnectionDelay: 500,
+    reconnectionDelayMax: PATIENCE,
+  });
+  jobs = board.io.socket("/jobs");
+
+  function begin(seq) {
+    last = seq;
+    told.reset();
+  }
+
+  function hear(type, data) {
+    if (data.seq === last + 1) {
+      last = data.seq;
+      told[type](data);
+    } else if (data.seq > last) catchUp(); // there is a gap; and what has been heard already is heard no second time
+  }
+
+  async function catchUp() {
+    if (asking) return;
+    asking = true;
+    try {
+      const missed = await board.timeout(PATIENCE).emitWithAck("catch_up", { after: last });
+      if (missed.reset) begin(missed.seq);
+      for (const { type, data } of missed.events ?? []) hear(type, data);
+    } catch {
+      // no receipt: the next pulse shows the gap again
+    }
+    asking = false;
+  }
+
+  for (const type of HAPPENS) board.on(type, (data) => hear(type, data));
+  board.on("pulse", ({ seq }) => {
+    if (last === undefined) begin(seq);
+    else if (seq > last) catchUp();
+  });
+  board.on("reset", ({ seq }) => begin(seq));
+  board.on("here", ({ count }) => told.wire({ here: `${count} here` }));
+
+  const transport = () => told.wire({ transport: names[board.io.engine.transport.name] });
+  board.on("connect", () => {
+    show("live");
+    transport();
+    board.io.engine.once("upgrade", transport);
+  });
+  const gone = () => {
+    show(navigator.onLine ? "reconnecting" : "offline");
+    told.wire({ transport: "", here: "" });
+    if (!board.active) setTimeout(() => board.connect(), PATIENCE); // the server said no; it may think better of it
+  };
+  board.on("disconnect", gone);
+  board.on("connect_error", gone);
+  addEventListener("offline", () => board.io.engine.close()); // else it would take until the next ping to notice
+}
+
+const overHttp = {
+  ask: ({ text, author, key }) => api.ask(text, author, key),
+  vote: ({ id }) => api.vote(id),
+  unvote: ({ id }) => api.unvote(id),
+  change: ({ id, ...fields }) => api.change(id, fields),
+  withdraw: ({ id }) => api.withdraw(id),
+};
+
+/** Do a verb of the board: gives the question as it is then, and in words how that went; raises api.Problem. */
+export async function act(verb, data) {
+  const start = performance.now();
+  const receipt = await receiptOf(board, verb, data);
+  if (!receipt) return [await overHttp[verb](data), "Sent over HTTP."];
+  if (receipt.error) throw new api.Problem(receipt.error);
+  return [receipt.question, `Receipt after ${Math.ceil(performance.now() - start)} ms.`];
+}
+
+/** The receipt of an event; undefined if there is no connection, or it does not come. */
+export async function receiptOf(namespace, type, ...data) {
+  if (!namespace?.connected) return;
+  try {
+    return await namespace.timeout(PATIENCE).emitWithAck(type, ...data);
+  } catch {
+    // it may have arrived, and only the receipt is lost: so whoever sends it again sends it so that this does no harm
+  }
+}
