@@ -1,0 +1,40 @@
+"""Forty events, and none arrives.
+
+Mistake   Engine.IO as it comes: it takes 16 packets from one request of long polling.
+Symptom   A client that sends 40 at once is answered with 200. All 40 are dropped; only the server's log knows.
+Cure      engineio.payload.Payload.max_decode_packets = 1000, as in limits.py. Each side has its own limit.
+"""
+
+import engineio.payload
+import httpx
+from flask import Flask
+from flask_socketio import SocketIO
+
+
+def app(most):
+    app, counted = Flask(__name__), []
+    socketio = SocketIO(app, async_mode="threading", async_handlers=False)
+    engineio.payload.Payload.max_decode_packets = most
+    socketio.on_event("count", lambda: counted.append("one"))
+    app.add_url_rule("/counted", view_func=lambda: str(len(counted)))
+    return app
+
+
+def broken():
+    return app(most=16)
+
+
+def cured():
+    return app(most=1000)
+
+
+def symptom(server):
+    with httpx.Client(base_url=server.url, params={"EIO": "4", "transport": "polling"}) as alice:
+        sid = alice.get("/socket.io/").text.split('"')[3]
+        alice.post("/socket.io/", params={"sid": sid}, content="40")  # Socket.IO's own hello
+        answer = alice.post("/socket.io/", params={"sid": sid}, content="\x1e".join(['42["count"]'] * 40))
+        counted = alice.get("/counted").text
+    return (
+        counted != "40",
+        f"Alice sends 40 events, the answer is {answer.status_code}, and the server counts {counted}.",
+    )

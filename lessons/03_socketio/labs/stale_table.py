@@ -1,0 +1,58 @@
+"""A table from yesterday.
+
+Mistake   The table of questions is read once, when the server starts, and that is what the task sends again and again.
+Symptom   It keeps arriving, and looks alive; yet what is asked after the start is never in it.
+Cure      Read it anew each time, in an app context of its own: it brings a fresh session, and takes it away again.
+"""
+
+import time
+
+import httpx
+from socketio import SimpleClient
+
+from .. import board, create_app
+from ..sockets import socketio
+
+
+def texts():
+    return [question.text for question in board.questions()]
+
+
+def tell(table):
+    """For ever: send the table to everybody."""
+    while True:
+        socketio.emit("table", {"questions": table()})
+        socketio.sleep(0.2)
+
+
+def broken():
+    app = create_app()
+    with app.app_context():
+        table = texts()
+    socketio.start_background_task(tell, lambda: table)
+    return app
+
+
+def cured():
+    app = create_app()
+
+    def table():
+        with app.app_context():
+            return texts()
+
+    socketio.start_background_task(tell, table)
+    return app
+
+
+def symptom(server):
+    question, tables = "Is this in the table?", 0
+    alice = SimpleClient(reconnection=False)  # she leaves when the server does
+    alice.connect(server.url, transports=["polling"])
+    httpx.post(f"{server.url}/api/questions", json={"text": question}).raise_for_status()
+    end = time.monotonic() + 1.5
+    while time.monotonic() < end:
+        _, table = alice.receive(timeout=2)
+        tables += 1
+        if question in table["questions"]:
+            return False, f"Bob asks a question. It is in table number {tables} that Alice gets after that."
+    return True, f"Bob asks a question. Alice gets {tables} tables after that, and it is in none of them."
