@@ -1,0 +1,48 @@
+"""Step 3: what one does, by whatever door, everybody hears."""
+
+import secrets
+
+from course.testkit.sockets import each_way
+
+
+def test_who_waves_waves_to_all_the_others(lesson):
+    with lesson.socket("/") as anna, lesson.socket("/") as ben, lesson.socket("/", transport="polling") as cleo:
+        anna.send("wave", "Anna", namespace="/")
+
+        assert ben.next("wave").data == cleo.next("wave").data == "Anna"
+        assert anna.silent("wave"), "include_self=False leaves out who waves"
+
+
+def test_an_http_request_speaks_to_every_socket(lesson):
+    with lesson.socket("/") as anna, lesson.socket("/", transport="polling") as ben:
+        lesson.program().post("/hello", content="Lunch is ready")
+
+        assert anna.next("message").data == ben.next("message").data == "Lunch is ready"
+        assert lesson.visitor("http://elsewhere.example").post("/hello", content="Spam").status_code == 403
+        assert anna.silent("message"), "a page elsewhere should not speak to them"
+
+
+@each_way
+def test_the_board_moves_by_both_doors(lesson, client, transport):
+    http = lesson.visitor()
+    with lesson.socket() as anna, lesson.socket(client=client, transport=transport) as ben, lesson.stream() as stream:
+        id = anna.call("ask", {"text": "By socket?", "key": secrets.token_hex(8)})["question"]["id"]
+        where = http.post("/api/questions", json={"text": "By HTTP?"}).headers["Location"]
+        http.put(f"/api/questions/{id}/vote")
+        http.delete(where)
+        types = ["question_asked", "question_asked", "question_changed", "question_withdrawn"]
+
+        heard = ben.take(4, *types)
+        assert [event.type for event in heard] == types, "ben should hear of each change, in order"
+        assert [event.data["seq"] for event in heard] == list(range(heard[0].data["seq"], heard[0].data["seq"] + 4))
+        assert [event.data for event in anna.take(4, *types)] == [event.data for event in heard], "and so should anna"
+        assert [event.data for event in stream.take(4)] == [event.data for event in heard], "and the event stream"
+
+    assert "mine" not in heard[0].data["question"], "what all hear says nothing of whose it is"
+
+
+def test_a_question_asked_in_one_window_appears_in_the_other_by_socket(alice, bob):
+    assert alice.sees("WebSocket", within=5) and bob.sees("WebSocket", within=5)
+    alice.ask("Can you hear me?")
+
+    assert bob.sees("Can you hear me?"), "bob's page should show alice's question"

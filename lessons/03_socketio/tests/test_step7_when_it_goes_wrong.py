@@ -1,0 +1,213 @@
+"""Step 7: what cannot be done is answered in one sentence, and nobody else notices."""
+
+import contextlib
+import secrets
+import socket
+import sqlite3
+import struct
+import threading
+from urllib.parse import urlsplit
+
+import httpx
+import psutil
+import pytest
+
+from course.testkit.sockets import each_way
+
+LIMIT = 16 * 1024
+SIZE = 32 * 2**20
+HANDSHAKE = (
+    "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n"
+    "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: c2l4dGVlbiBieXRlcyBvaw==\r\n\r\n"
+)
+
+
+def is_fine(lesson):
+    """Whether somebody else is served as ever."""
+    with lesson.socket() as ben:
+        return ben.call("ask", {"text": "All well?", "key": secrets.token_hex(8)})["ok"]
+
+
+@pytest.mark.parametrize(
+    ("verb", "sent", "why"),
+    [
+        ("ask", [], "Send one object"),
+        ("ask", ["a text"], "Send one object"),
+        ("ask", [{"text": "x", "key": "k"}, "more"], "Send one object"),
+        ("ask", [{"text": "no key"}], "Send a key"),
+        ("ask", [{"text": "", "key": "k"}], "1 to 280"),
+        ("ask", [{"text": "x" * 281, "key": "k"}], "this one has 281"),
+        ("ask", [{"text": 42, "key": "k"}], "must be a text"),
+        ("ask", [{"text": "x", "key": None}], "A key must be a text"),
+        ("ask", [{"text": "x", "key": "k" * 81}], "0 to 80"),
+        ("ask", [{"text": "a\0b", "key": "k"}], "zero byte"),
+        ("vote", [{}], "id must be its number"),
+        ("vote", [{"id": "1"}], "id must be its number"),
+        ("vote", [{"id": True}], "id must be its number"),
+        ("vote", [{"id": 1.0}], "id must be its number"),
+        ("vote", [{"id": 0}], "no such question"),
+        ("vote", [{"id": -1}], "no such question"),
+        ("unvote", [{"id": 2**63}], "no such question"),
+        ("withdraw", [{"id": 10**30}], "no such question"),
+        ("change", [{"id": 999_999, "text": "x"}], "no such question"),
+        ("change", [{"id": None, "text": "x"}], "id must be its number"),
+    ],
+    ids=str,
+)
+def test_bad_input_is_answered_and_the_connection_stays(lesson, verb, sent, why):
+    with lesson.socket() as anna:
+        receipt = anna.call(verb, *sent)
+
+        assert why in receipt["error"] and receipt["error"].endswith((".", "}."))
+        assert anna.call("catch_up", {"after": 0})["ok"], "the same connection should go on"
+
+
+@each_way
+def test_what_is_not_hers_she_may_not_change(lesson, client, transport):
+    where = lesson.visitor().post("/api/questions", json={"text": "Whose is it?"}).json()["id"]
+    with lesson.socket(client=client, transport=transport) as mallory:
+        for verb, more in (("change", {"text": "mine"}), ("withdraw", {})):
+            assert "Only the browser that asked" in mallory.call(verb, {"id": where, **more})["error"]
+
+
+def test_a_failure_inside_is_answered_and_logged(lesson):
+    with lesson.socket() as anna, table_missing(lesson.database, "question"):
+        receipt = anna.call("vote", {"id": 1})
+
+        assert receipt == {"error": "Something went wrong here; the server's log has the details."}
+        assert lesson.served.api.printed("The event vote failed"), "request.event says which"
+    assert is_fine(lesson)
+
+
+def test_a_failure_while_somebody_comes_refuses_her_with_a_reason(lesson):
+    assert is_fine(lesson)
+    with table_missing(lesson.database, "channel"), pytest.raises(Exception, match="Something went wrong here"):
+        lesson.socket(auth={"after": 0})
+    assert is_fine(lesson)
+
+
+def test_an_event_that_nobody_handles_disturbs_nobody(lesson):
+    with lesson.socket() as anna:
+        anna.send("no such verb", {"id": 1})
+
+        assert anna.call("catch_up", {"after": 0})["ok"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "9", "4", "49", "42", '42["ask"', "42[]", '42{"a": 1}', "451-[]", "4999-[", "40/board,[", "\0", "4" * 99],
+)
+def test_malformed_packets_harm_only_who_sends_them(lesson, text):
+    with lesson.socket() as ben, websocket(lesson) as raw:
+        raw.sendall(frame(b"40") + frame(text.encode()))
+        program = lesson.program()
+        sid = program.get("/socket.io/?EIO=4&transport=polling").text[8:28]
+        for body in ("40", text):
+            program.post(f"/socket.io/?EIO=4&transport=polling&sid={sid}", content=body)
+
+        assert ben.call("catch_up", {"after": 0})["ok"]
+    assert is_fine(lesson)
+
+
+def test_a_message_over_the_limit_is_refused_by_polling(lesson):
+    program = lesson.program()
+    sid = program.get("/socket.io/?EIO=4&transport=polling").text[8:28]
+
+    answer = program.post(f"/socket.io/?EIO=4&transport=polling&sid={sid}", content="4" * (LIMIT + 1))
+
+    assert answer.status_code in {400, 413} and is_fine(lesson)
+
+
+GIANTS = {  # ways to send 32 MiB: the frames' opcode, whether each ends its message, and its length
+    "in one frame": (1, True, SIZE),
+    "in many frames of one message": (0, False, 2**13),
+    "in many messages with bytes of one packet": (2, True, 2**13),
+}
+
+
+@pytest.mark.parametrize("how", GIANTS)
+def test_a_giant_is_refused_while_it_arrives(lesson, how):
+    opcode, ends, length = GIANTS[how]
+    assert is_fine(lesson)
+    before = most = memory(lesson)
+    with websocket(lesson) as raw, contextlib.suppress(OSError):  # the server ends the connection, as it should
+        raw.sendall(frame(b"40") + (frame(b'459999999-["echo"]') if opcode == 2 else b""))
+        raw.sendall(head(1, False, 1) + b"4" if opcode == 0 else b"")
+        for _ in range(SIZE // length):
+            raw.sendall(head(opcode, ends, length))
+            for _ in range(length // 2**13):
+                raw.sendall(bytes(2**13))
+                most = max(most, memory(lesson))
+
+    assert most - before < 12 * 2**20, f"32 MiB were sent, and the server grew by {(most - before) // 2**20} MiB"
+    assert is_fine(lesson)
+
+
+def test_a_flood_of_connects_keeps_nobody_out(lesson):
+    url = f"{lesson.api}/socket.io/?EIO=4&transport=polling"
+
+    def knock():
+        with contextlib.suppress(httpx.HTTPError), httpx.Client() as program:
+            for _ in range(50):
+                program.get(url)
+
+    flood = [threading.Thread(target=knock, daemon=True) for _ in range(8)]
+    for thread in flood:
+        thread.start()
+    assert is_fine(lesson)
+    for thread in flood:
+        thread.join(30)
+    assert is_fine(lesson)
+
+
+def test_a_client_that_does_not_read_holds_nobody_up(lesson):
+    with websocket(lesson) as asleep, lesson.socket() as awake, lesson.socket() as busy:
+        asleep.sendall(frame(b"40/board,"))
+        for number in range(100):
+            busy.call("ask", {"text": f"{number} " + "x" * 270, "key": secrets.token_hex(8)})
+
+        assert len(awake.take(100, "question_asked", within=5)) == 100
+
+
+@contextlib.contextmanager
+def websocket(lesson):
+    """A WebSocket by hand."""
+    url = urlsplit(lesson.api)
+    with socket.create_connection((url.hostname, url.port), timeout=10) as raw:
+        raw.sendall(HANDSHAKE.encode())
+        said = raw.recv(4096)
+        assert said.startswith(b"HTTP/1.1 101"), said
+        yield raw
+
+
+def head(opcode, last, length):
+    """The beginning of a client's frame; the mask is zero, so that what follows stays as it is (RFC 6455, 5.2)."""
+    first = opcode | (0x80 if last else 0)
+    if length < 126:
+        return struct.pack(">BBI", first, 0x80 | length, 0)
+    if length < 2**16:
+        return struct.pack(">BBHI", first, 0xFE, length, 0)
+    return struct.pack(">BBQI", first, 0xFF, length, 0)
+
+
+def frame(text):
+    return head(1, True, len(text)) + text
+
+
+def memory(lesson):
+    """Bytes that the API holds in memory."""
+    return psutil.Process(lesson.served.api.popen.pid).children()[0].memory_info().rss
+
+
+@contextlib.contextmanager
+def table_missing(database, table):
+    """For the time of the block the database lacks a table."""
+    with contextlib.closing(sqlite3.connect(database, timeout=10)) as connection:
+        connection.execute("PRAGMA legacy_alter_table = ON")
+        connection.execute(f"ALTER TABLE {table} RENAME TO hidden")
+        connection.commit()
+        try:
+            yield
+        finally:
+            connection.execute(f"ALTER TABLE hidden RENAME TO {table}")
+            connection.commit()
