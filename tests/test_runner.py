@@ -88,7 +88,7 @@ def test_however_it_ends_no_process_port_or_file_is_left(runner, ending, tmp_pat
     assert len(children) >= 4, "a page, an API, and their guards"
 
     process.send_signal(getattr(signal, ending))
-    process.wait(10)
+    process.wait(30)
 
     assert wait_for(10, lambda: not [child for child in children if child.is_running()]), "all of them should be gone"
     assert not answers(urlsplit(process.api).port) and not answers(urlsplit(process.page).port)
@@ -104,7 +104,7 @@ def test_it_says_so_when_the_lesson_ends_by_itself(runner):
 
     guard.children()[0].kill()
 
-    assert process.wait(10) == 1
+    assert process.wait(30) == 1
     assert "stopped by itself" in process.stdout.read()
 
 
