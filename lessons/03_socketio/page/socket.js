@@ -18,21 +18,22 @@ export let jobs;
  * list has to be loaded anew. `show(state)` says whether it is live; `told.wire({transport, here})` by what, and how many
  * are here, in words.
  */
-export async function connect(told, show) {
+export async function connect(told, show, attempt = 0) {
+  const client = `${API_URL}/client/socket.io.esm.min.js?${attempt}`; // from the API, so that both fit together
   let io;
   let last; // the number of the last event; undefined until the server has said where it is
+  let newest = 0; // of which it has been told
   let asking = false;
 
   try {
     await api.introduce(); // first, for a socket brings cookies but can set none
+    if ((await fetch(client, { method: "HEAD" })).ok) ({ io } = await import(client));
   } catch {
     show("reconnecting");
-    setTimeout(connect, PATIENCE, told, show);
+    setTimeout(connect, PATIENCE, told, show, attempt + 1);
     return;
   }
-  try {
-    ({ io } = await import(`${API_URL}/client/socket.io.esm.min.js`)); // from the API, so that both fit together
-  } catch {
+  if (!io) {
     told.wire({ transport: "event stream and HTTP, for the API has no Socket.IO client: npm ci brings it" });
     listen("board", told, undefined, show);
     return;
@@ -52,6 +53,7 @@ export async function connect(told, show) {
   }
 
   function hear(type, data) {
+    newest = Math.max(newest, data.seq);
     if (data.seq === last + 1) {
       last = data.seq;
       told[type](data);
@@ -61,14 +63,16 @@ export async function connect(told, show) {
   async function catchUp() {
     if (asking) return;
     asking = true;
+    const before = last;
     try {
-      const missed = await board.timeout(PATIENCE).emitWithAck("catch_up", { after: last });
-      if (missed.reset) begin(missed.seq);
+      const missed = await board.timeout(PATIENCE).emitWithAck("catch_up", { after: before });
+      if (missed.reset && last === before) begin(missed.seq);
       for (const { type, data } of missed.events ?? []) hear(type, data);
     } catch {
       // no receipt: the next pulse shows the gap again
     }
     asking = false;
+    if (before < last && last < newest) catchUp(); // something was told meanwhile
   }
 
   for (const type of HAPPENS) board.on(type, (data) => hear(type, data));

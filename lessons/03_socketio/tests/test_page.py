@@ -138,12 +138,22 @@ def test_without_a_socket_everything_goes_over_http(alice, bob):
 
 
 def test_without_the_client_it_is_the_page_of_lesson_2(alice, bob):
-    alice.page.route("**/client/**", lambda route: route.abort())
+    missing = {"status": 404, "headers": {"Access-Control-Allow-Origin": "*"}}
+    alice.page.route("**/client/**", lambda route: route.fulfill(**missing))
     alice.page.reload()
     assert alice.sees("npm ci brings it", within=5)
 
     bob.ask("Do you hear me by an event stream?")
     assert alice.sees("Do you hear me by an event stream?")
+
+
+def test_a_client_that_could_not_be_loaded_is_loaded_later(alice):
+    alice.page.route("**/client/**", lambda route: route.abort())
+    alice.page.reload()
+    assert alice.sees("reconnecting", within=5)
+
+    alice.page.unroute("**/client/**")
+    assert alice.sees("WebSocket", within=10)
 
 
 def test_an_export_goes_on_when_the_socket_breaks(alice):
