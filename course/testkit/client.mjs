@@ -17,7 +17,6 @@ for (const namespace of namespaces) {
     say("connect", { namespace, sid: socket.id });
   });
   socket.on("connect_error", (error) => say("connect_error", { namespace, why: error.message }));
-  socket.on("disconnect", (why) => say("disconnect", { namespace, why }));
   socket.onAny((type, ...all) => {
     const receipt = typeof all.at(-1) === "function" ? all.pop() : undefined;
     say("event", { namespace, type, arguments: all });

@@ -103,7 +103,7 @@ class PythonSocket(Socket):
     def __init__(self, url, namespaces, transport, origin, cookie, auth, answers):
         super().__init__()
         self.client = Client(reconnection=False, websocket_extra_options={"suppress_origin": True})
-        self.left, refused = {}, []
+        refused = []
 
         def hear(namespace, type, *arguments):
             self.hear(Heard(type, arguments, namespace))
@@ -111,7 +111,6 @@ class PythonSocket(Socket):
 
         for name in namespaces:
             self.client.on("*", functools.partial(hear, name), namespace=name)
-            self.client.on("disconnect", functools.partial(self.left.__setitem__, name), namespace=name)
             self.client.on("connect_error", refused.append, namespace=name)
         headers = {"Origin": origin, **({"Cookie": cookie} if cookie else {})}
         try:
@@ -141,7 +140,7 @@ class NodeSocket(Socket):
 
     def __init__(self, url, namespaces, transport, origin, cookie, auth, answers):
         super().__init__()
-        self.receipts, self.numbers, self.transport, self.left = {}, itertools.count(), None, {}
+        self.receipts, self.numbers, self.transport = {}, itertools.count(), None
         self.connected, self.refused, self.complaints = {}, {}, []
         options = {
             "namespaces": namespaces,
@@ -177,8 +176,6 @@ class NodeSocket(Socket):
                     self.connected[said["namespace"]] = said["sid"]
                 case "connect_error":
                     self.refused[said["namespace"]] = said["why"]
-                case "disconnect":
-                    self.left[said["namespace"]] = said["why"]
 
     def send(self, type, *arguments, namespace="/board"):
         self.tell({"type": type, "arguments": arguments, "namespace": namespace})
