@@ -110,7 +110,7 @@ def questions():
 
 def find(id):
     """The question with this number; raises Unknown."""
-    question = db.session.get(Question, id) if id < 2**31 else None
+    question = db.session.get(Question, id) if 0 < id < 2**31 else None
     if question is None:
         raise Unknown("There is no such question; it may have been withdrawn.")
     return question

@@ -35,14 +35,15 @@ def serve(app, port):
     # Every connection inherits this from the listening socket: what is written is sent at once, and does not wait
     # up to 40 ms for the receipt of what was sent before (RFC 9293, section 3.7.4: Nagle's algorithm).
     listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    most = allow_many_files()
     print(f" * Running on http://127.0.0.1:{port}, by {NAME} (Ctrl-C stops it)", flush=True)
     try:
         if NAME == "eventlet":
             from eventlet import wsgi
 
-            # A piece of an event stream goes out when it is there, not when 4,096 bytes are; there may be more than
-            # 1,024 clients; and none of them is shown a traceback.
-            wsgi.server(listening, app, minimum_chunk_size=1, max_size=10_000, debug=False)
+            # A piece of an event stream goes out when it is there, not when 4,096 bytes are; at the last open file the
+            # server would end, so it takes fewer clients; and none of them is shown a traceback.
+            wsgi.server(listening, app, minimum_chunk_size=1, max_size=most - 100, debug=False)
         elif NAME == "gevent":
             from gevent import pywsgi
 
@@ -53,3 +54,15 @@ def serve(app, port):
             make_server("127.0.0.1", port, app, threaded=True, fd=listening.fileno()).serve_forever()
     except KeyboardInterrupt:
         pass
+
+
+def allow_many_files():
+    """Let this process have up to 10,000 open files, which connections are too, if it may; gives how many it has."""
+    try:
+        import resource
+    except ImportError:
+        return 10_000  # Windows counts otherwise
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 10_000 if most == resource.RLIM_INFINITY else min(most, 10_000)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
+    return wanted

@@ -18,6 +18,7 @@ from .visitor import browser, private
 
 MOST_MISSED = 500  # events told one by one; who missed more loads the list anew
 MOST_WAITING = 1000  # packets kept for a client that does not read; then it is cut off, and may come back
+PONG_SECONDS = 20  # until a client that answers no ping is given up
 SETTLE = 0.1  # seconds: when a crowd comes or goes, all are told once
 
 socketio = SocketIO()
@@ -29,6 +30,7 @@ moved = threading.Event()  # somebody came or went
 def open_sockets(app):
     """Answer Socket.IO at /socket.io/, beside the app."""
     LimitedWebSocket.longest = app.config["MAX_CONTENT_LENGTH"]
+    LimitedWebSocket.patience = app.config["PULSE_SECONDS"] + PONG_SECONDS
     socketio.init_app(
         app,
         async_mode=app.config["ASYNC_MODE"],
@@ -37,6 +39,7 @@ def open_sockets(app):
         max_http_buffer_size=app.config["MAX_CONTENT_LENGTH"],
         serializer=LimitedPacket,
         ping_interval=app.config["PULSE_SECONDS"],
+        ping_timeout=PONG_SECONDS,
     )
 
 

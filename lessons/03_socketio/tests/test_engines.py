@@ -1,11 +1,17 @@
 """Each engine serves the whole: the API, the event stream, and sockets by both transports."""
 
+import contextlib
+import os
 import secrets
+import shlex
+import socket
+import sys
 
 import httpx
 import pytest
 
 from course import running
+from course.processes import Process, free_port, wait_for
 from course.testkit.served import LessonUnderTest
 
 
@@ -47,6 +53,25 @@ def test_an_export_keeps_nobody_waiting(served):
         program.post("/api/exports")
 
     assert httpx.get(f"{served.api}/api/questions", timeout=1).status_code == 200
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows counts open files otherwise")
+@pytest.mark.parametrize("engine", ["eventlet", "gevent", "threading"])
+def test_more_connections_than_the_system_allows_do_not_end_it(lesson, engine):
+    port = free_port()
+    env = {**lesson.served.env, "FLASK_ASYNC_MODE": engine, "FLASK_API_URL": f"http://localhost:{port}"}
+    command = f"ulimit -n 200 && exec {shlex.quote(sys.executable)} -m {lesson.lesson.package}"
+    with Process("bash", "-c", command, cwd=lesson.lesson.home, env=env) as api, contextlib.ExitStack() as crowd:
+        api.wait_until_it_answers(port, "The API")
+        for _ in range(300):
+            crowd.enter_context(socket.create_connection(("127.0.0.1", port), timeout=5))
+        crowd.close()
+
+        def answers():
+            with contextlib.suppress(httpx.HTTPError):
+                return httpx.get(f"http://localhost:{port}/api/questions", timeout=2).status_code == 200
+
+        assert wait_for(15, answers), "it should be there when the crowd has gone"
 
 
 def test_an_engine_that_is_not_there_is_named(lesson):

@@ -56,9 +56,17 @@ def test_a_number_this_log_never_had_is_answered_with_reset(lesson, after):
 def test_the_pulse_says_how_far_the_board_is(lesson):
     ask(lesson, "one")
     with lesson.socket() as anna:
-        assert anna.next("pulse").data["seq"] == lesson.newest(), "a newcomer is told at once"
         ask(lesson, "two")
         assert wait_for(5, lambda: anna.next("pulse", within=3).data["seq"] == lesson.newest())
+
+
+def test_a_newcomer_is_told_at_once_how_far_the_board_is(lesson):
+    with lesson.api_stopped(PULSE_SECONDS=60):
+        pass
+    with lesson.socket() as anna:
+        assert anna.next("pulse").data["seq"] == lesson.newest()
+    with lesson.api_stopped():
+        pass  # and the next one has its pulse every second
 
 
 @each_way
