@@ -23,6 +23,12 @@ def course(*words, **options):
     return subprocess.run([*COURSE, *words], cwd=ROOT, capture_output=True, text=True, timeout=60, **options)
 
 
+def heed_signals():
+    """Undo what nohup, or a shell's background, has done to whoever runs these tests."""
+    for ignored in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(ignored, signal.SIG_DFL)
+
+
 @pytest.fixture
 def runner(tmp_path):
     """Starts `run 1` on free ports and waits until it says that it is ready."""
@@ -37,9 +43,9 @@ def runner(tmp_path):
             "TMPDIR": str(tmp_path),
         }
         command = [*COURSE, "run", "1", "--no-browser", f"--api-port={api}", f"--page-port={page}"]
-        process = subprocess.Popen(
-            command, cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        )
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+        heed = None if os.name == "nt" else heed_signals
+        process = subprocess.Popen(command, cwd=ROOT, env=env, **pipes, preexec_fn=heed)
         started.append(process)
         process.said = []
         for line in process.stdout:
