@@ -23,8 +23,8 @@ class FairSocket(engineio.socket.Socket):
 
     def receive(self, packet):
         self.server.sleep(0)
-        while self.queue.qsize() > 20 and not self.closed:
-            self.server.sleep(0.05)
+        while self.queue.qsize() > (1000 if self.upgrading else 20) and not self.closed:
+            self.server.sleep(0.05)  # while it upgrades, a client cannot read: it waits for its last request
         super().receive(packet)
 
     def close(self, wait=True, **how):

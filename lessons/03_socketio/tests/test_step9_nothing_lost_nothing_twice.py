@@ -1,8 +1,11 @@
 """Step 9: who comes back is told what she missed, and who asks twice has asked once."""
 
+import contextlib
+import json
 import secrets
 
 import pytest
+from websocket import create_connection
 
 from course.processes import wait_for
 from course.testkit.sockets import each_way
@@ -104,6 +107,21 @@ def test_without_redis_the_news_come_a_moment_later(lesson):
             return "Who needs a bell?" in texts(event for event in anna.heard if event.type == "question_asked")
 
         assert receipt["ok"] and wait_for(4, told), "the task should find it in the log"
+
+
+def test_a_long_replay_does_not_stand_in_the_way_of_the_upgrade(lesson):
+    ask(lesson, *(f"missed {number}" for number in range(30)))
+    carol = lesson.visitor(params={"EIO": "4", "transport": "polling"}, timeout=5)
+    sid = json.loads(carol.get("/socket.io/").text[1:])["sid"]
+    carol.post("/socket.io/", params={"sid": sid}, content='40/board,{"after":0}')
+    where = f"{lesson.api.replace('http', 'ws')}/socket.io/?EIO=4&transport=websocket&sid={sid}"
+    with contextlib.closing(create_connection(where, timeout=5, suppress_origin=True)) as wire:
+        wire.send("2probe")
+        assert wire.recv() == "3probe"
+
+        answer = carol.post("/socket.io/", params={"sid": sid}, content="40/jobs,")
+
+    assert answer.text == "OK", "carol reads no more until she has her answer; so the server must not wait for her"
 
 
 def test_a_page_that_was_away_shows_what_a_reload_would(lesson, alice, bob):
