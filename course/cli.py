@@ -132,7 +132,8 @@ def test(lessons, engine, browser, slow):
 def run_tests(lessons, engine, browser, slow):
     """The exit code of pytest for these lessons, or for everything."""
     places = [str(lesson.folder.relative_to(ROOT)) for lesson in lessons] or ["lessons", "tests"]
-    options = ["-n", str(min(os.cpu_count() or 1, 8)), "--dist", "loadgroup", "-q"]
+    at_once = min((os.cpu_count() or 1) * 3 // 2, 8)  # for a test waits a third of its time
+    options = ["-n", str(at_once), "--dist", "loadgroup", "-q"]
     options += ["--engine", engine] if engine else []
     options += [] if browser else ["--no-browser"]
     options += ["--slow"] if slow else []

@@ -16,6 +16,7 @@ for (const namespace of namespaces) {
     manager.engine.on("upgrade", () => say("upgrade"));
     say("connect", { namespace, sid: socket.id });
   });
+  socket.on("disconnect", () => say("disconnect", { namespace }));
   socket.on("connect_error", (error) => say("connect_error", { namespace, why: error.message }));
   socket.onAny((type, ...all) => {
     const receipt = typeof all.at(-1) === "function" ? all.pop() : undefined;

@@ -48,6 +48,11 @@ class Window:
         self.page.get_by_label("Your question", exact=True).fill(text)
         self.page.get_by_role("button", name="Ask", exact=True).click()
 
+    def sign_in(self, name, password="live-flask"):
+        self.page.get_by_label("Name", exact=True).fill(name)
+        self.page.get_by_label("Password").fill(password)
+        self.page.get_by_role("button", name="Sign in").click()
+
     def question(self, text):
         """The list's entry with this text."""
         return self.page.get_by_role("list", name="Questions").get_by_role("listitem").filter(has_text=text)

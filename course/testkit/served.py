@@ -4,6 +4,8 @@ import contextlib
 import os
 import re
 import secrets
+import subprocess
+import sys
 
 import httpx
 import psutil
@@ -25,6 +27,11 @@ class LessonUnderTest:
             "FLASK_SECRET_KEY": secrets.token_hex(),
             "FLASK_PULSE_SECONDS": "1",
             "FLASK_EXPORT_SECONDS": "1",
+            "FLASK_LOGIN_LIMIT": "1000 per minute",
+            "FLASK_ASK_LIMIT": "1000 per minute",
+            "FLASK_ADDRESS_LIMIT": "5000 per minute",
+            "FLASK_EXPORT_LIMIT": "1000 per minute",
+            "FLASK_ROOM_LIMIT": "1000 per minute",
             **({"FLASK_ASYNC_MODE": engine} if engine else {}),
         }
         self.ports = free_port(), free_port()
@@ -74,6 +81,13 @@ class LessonUnderTest:
         options = {"base_url": self.api, "headers": {"Origin": origin or self.page}, **options}
         return self.parts.enter_context(httpx.Client(**options))
 
+    def person(self, name, password="live-flask"):
+        """A visitor who has signed in; grace, ada and ben are in the demo class."""
+        visitor = self.visitor()
+        answer = visitor.post("/api/login", json={"name": name, "password": password})
+        assert answer.status_code == 200, f"{name} should be able to sign in: {answer.text}"
+        return visitor
+
     def program(self):
         """A program such as curl: it sends no Origin, and nothing keeps it from reading the answers."""
         return self.parts.enter_context(httpx.Client(base_url=self.api))
@@ -92,12 +106,20 @@ class LessonUnderTest:
         return self.served.api.printed(rf'"{method} {re.escape(path)} HTTP', at_least, within)
 
     @contextlib.contextmanager
-    def stream(self, channel="board", last_event_id=None, address=None):
-        """An event stream, read by an independent client: see stream.py."""
-        headers = {} if last_event_id is None else {"Last-Event-ID": str(last_event_id)}
+    def stream(self, channel="board", last_event_id=None, address=None, visitor=None):
+        """An event stream, read by an independent client, with the cookies of a visitor: see stream.py."""
+        headers = cookie_of(visitor)
+        if last_event_id is not None:
+            headers["Last-Event-ID"] = str(last_event_id)
         url = f"{address or self.api}/stream"
         with EventStream(url, {"channel": channel}, {"Origin": self.page, **headers}) as stream:
             yield stream
+
+    def flask(self, *words):
+        """Run a command of the lesson's own, `flask --app … users add ada`; gives what it printed."""
+        command = [sys.executable, "-m", "flask", "--app", self.lesson.package, *words]
+        how = {"cwd": self.lesson.home, "env": self.environ, "text": True, "encoding": "utf-8", "timeout": 60}
+        return subprocess.run(command, **how, stdout=subprocess.PIPE, stderr=subprocess.STDOUT).stdout
 
     def socket(self, *namespaces, client=PythonSocket, transport="websocket", visitor=None, auth=None, **options):
         """A Socket.IO client on these namespaces (/board unless told), with the cookies of a visitor: see sockets.py.
@@ -105,7 +127,7 @@ class LessonUnderTest:
         `transport` is websocket, polling, or None for the usual way: polling first, then the upgrade. `answers` has
         what it answers to events of these types, `origin` the origin that it tells. Raises ConnectionError.
         """
-        cookie = "; ".join(f"{name}={value}" for name, value in (visitor.cookies.items() if visitor else ()))
+        cookie = cookie_of(visitor).get("Cookie", "")
         origin, answers = options.get("origin", self.page), options.get("answers", {})
         return client(self.api, list(namespaces) or ["/board"], transport, origin, cookie, auth, answers)
 
@@ -113,3 +135,9 @@ class LessonUnderTest:
         """The number of the newest event, as a stream tells a newcomer."""
         with self.program().stream("GET", "/stream") as answer:
             return next(int(line.removeprefix("id: ")) for line in answer.iter_lines() if line.startswith("id: "))
+
+
+def cookie_of(visitor):
+    """The header that brings a visitor's cookies; none without a visitor, or without cookies."""
+    cookies = visitor.cookies.items() if visitor else ()
+    return {"Cookie": "; ".join(f"{name}={value}" for name, value in cookies)} if cookies else {}

@@ -72,6 +72,10 @@ class Socket:
         """Whether the connection runs over this transport before so many seconds are over."""
         return wait_for(within, lambda: self.transport == transport)
 
+    def ends(self, within=5):
+        """Whether the connection ends, from the other side, before so many seconds are over."""
+        return wait_for(within, lambda: not self.is_connected)
+
     def silent(self, *types, seconds=0.5):
         """Whether no event of these types comes for so many seconds."""
         try:
@@ -122,6 +126,10 @@ class PythonSocket(Socket):
     def transport(self):
         return self.client.transport()
 
+    @property
+    def is_connected(self):
+        return self.client.connected
+
     def call(self, type, *arguments, namespace="/board", within=5):
         """Send an event and return what its receipt says."""
         return self.client.call(type, arguments or None, namespace, within)
@@ -142,6 +150,7 @@ class NodeSocket(Socket):
         super().__init__()
         self.receipts, self.numbers, self.transport = {}, itertools.count(), None
         self.connected, self.refused, self.complaints = {}, {}, []
+        self.gone = set()  # the namespaces of `connected` that are so no more
         options = {
             "namespaces": namespaces,
             "transports": [transport] if transport else ["polling", "websocket"],
@@ -159,6 +168,10 @@ class NodeSocket(Socket):
             self.leave()
             raise ConnectionError(next(iter(self.refused.values()), "".join(self.complaints)))
 
+    @property
+    def is_connected(self):
+        return self.connected.keys() > self.gone
+
     def read(self):
         for line in self.process.stdout:
             try:
@@ -174,6 +187,9 @@ class NodeSocket(Socket):
                     self.receipts[said["number"]] = said["arguments"]
                 case "connect":
                     self.connected[said["namespace"]] = said["sid"]
+                    self.gone.discard(said["namespace"])
+                case "disconnect":
+                    self.gone.add(said["namespace"])
                 case "connect_error":
                     self.refused[said["namespace"]] = said["why"]
 
