@@ -1,0 +1,90 @@
+"""Step 5: a client without cookies brings a token: signed, short-lived, and one person's."""
+
+import secrets
+
+import httpx
+import pytest
+from itsdangerous import URLSafeTimedSerializer
+from socketio.exceptions import ConnectionError
+
+from course.processes import wait_for
+from course.testkit.sockets import each_way
+
+
+def token(lesson, name="ada", password="live-flask"):
+    answer = lesson.program().post("/api/tokens", json={"name": name, "password": password})
+    assert answer.status_code == 201, "name and password should give a token"
+    return answer.json()["token"]
+
+
+def is_refused(lesson, given):
+    try:
+        lesson.socket(auth={"token": given}).leave()
+    except ConnectionError as error:
+        return "This token is not valid, or no longer" in str(error)
+    return False
+
+
+@each_way
+def test_a_token_is_as_good_as_a_session(lesson, client, transport):
+    auth = {"token": token(lesson), "room": "physics"}
+    with lesson.socket(auth=auth, client=client, transport=transport) as socket:
+        asked = socket.call("ask", {"room": "physics", "text": "By token?", "key": secrets.token_hex(8)})["question"]
+        assert asked["mine"] and asked["author"] == "ada"
+        assert socket.call("withdraw", {"id": asked["id"]})["ok"], "each event knows who sends it"
+
+
+def test_a_token_opens_every_namespace_of_its_connection(lesson):
+    with lesson.socket("/board", "/jobs", auth={"token": token(lesson)}) as socket:
+        assert socket.call("start_export", {"room": "physics"}, namespace="/jobs")["ok"]
+
+
+def test_over_http_it_is_sent_with_each_request(lesson):
+    headers = {"Authorization": f"Bearer {token(lesson)}"}
+    answer = httpx.get(f"{lesson.api}/api/questions?room=physics", headers=headers)
+
+    assert answer.status_code == 200 and not answer.cookies
+    assert httpx.get(f"{lesson.api}/api/me", headers=headers).json()["name"] == "ada"
+
+
+@pytest.mark.parametrize("forged", ["", "x", "a.b.c", "\0", "ä", 42, None, [], {}, "x" * 10_000], ids=str)
+def test_what_is_no_token_is_refused(lesson, forged):
+    token(lesson)
+    assert is_refused(lesson, forged)
+
+
+def test_a_token_that_was_changed_or_signed_by_somebody_else_is_refused(lesson):
+    good = token(lesson)
+
+    assert is_refused(lesson, good[:8] + ("A" if good[8] != "A" else "B") + good[9:])
+    assert is_refused(lesson, good[:-4] + "AAAA")
+    assert is_refused(lesson, URLSafeTimedSerializer("another secret", salt="token").dumps("1.x"))
+    assert is_refused(lesson, URLSafeTimedSerializer(lesson.env["FLASK_SECRET_KEY"], salt="token").dumps("1.x"))
+    assert httpx.get(f"{lesson.api}/api/me", headers={"Authorization": "Bearer x"}).json()["name"] is None
+
+
+def test_a_token_ends_with_the_password(lesson):
+    lesson.flask("users", "add", "fred", "--password", "one")
+    old = token(lesson, "fred", "one")
+    assert not is_refused(lesson, old)
+
+    lesson.flask("users", "password", "fred", "--password", "two")
+
+    assert is_refused(lesson, old)
+    assert not is_refused(lesson, token(lesson, "fred", "two"))
+
+
+def test_a_token_is_too_old_one_day(lesson):
+    with lesson.api_stopped(TOKEN_SECONDS=1):
+        pass
+    old = token(lesson)
+    assert wait_for(5, lambda: is_refused(lesson, old))
+    with lesson.api_stopped():
+        pass
+
+
+def test_without_a_password_there_is_none(lesson):
+    token(lesson)
+    answer = lesson.program().post("/api/tokens", json={"name": "ada", "password": "guessed"})
+
+    assert answer.status_code == 401 and "wrong" in answer.json()["error"]

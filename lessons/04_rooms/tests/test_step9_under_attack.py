@@ -1,0 +1,272 @@
+"""Step 9: what a hostile page, client and question can do is nothing."""
+
+import csv
+import io
+import secrets
+from contextlib import contextmanager
+
+import pytest
+from socketio.exceptions import ConnectionError
+
+from course.processes import wait_for
+from course.testkit.people import Window
+
+HALF = "\ud800"  # half a character, which JSON can say and no database keeps
+NASTY = [
+    "<script>document.title='owned'</script>",
+    "<img src=x onerror=\"document.title='owned'\">",
+    "</textarea><script>document.title='owned'</script>",
+    "\"><svg onload=document.title='owned'>",
+    "javascript:document.title='owned'",
+    "{{ 7*7 }}{% raw %}",
+    "${7*7}",
+]
+KNOCK = """url => new Promise((done) => {
+    const socket = new WebSocket(url);
+    socket.onopen = () => done("let in");
+    socket.onerror = () => done("refused");
+})"""
+LISTEN = """url => new Promise((done) => {
+    const source = new EventSource(url, {withCredentials: true});
+    source.onopen = () => done("reads");
+    source.onerror = () => done("reads nothing");
+})"""
+
+
+@pytest.fixture
+def victim(window, lesson, stranger):
+    """Grace's browser: she has signed in, and then comes to mallory's page."""
+
+    def fall_for_it(name="grace"):
+        grace = window(lesson.page)
+        grace.sign_in(name)
+        assert grace.sees(f"Signed in as {name}")
+        return Window(grace.page.context.new_page(), stranger.origin)
+
+    return fall_for_it
+
+
+@contextmanager
+def strict(lesson, **limits):
+    """For the time of the block the API has these limits."""
+    with lesson.api_stopped(**{f"{name.upper()}_LIMIT": limit for name, limit in limits.items()}):
+        pass
+    try:
+        yield
+    finally:
+        with lesson.api_stopped():
+            pass
+
+
+def ask(visitor, text, room="physics", **more):
+    return visitor.post(f"/api/questions?room={room}", json={"text": text, **more})
+
+
+def test_a_hostile_page_reads_nothing(lesson, victim):
+    page = victim()
+    for path in ("/api/me", "/api/questions?room=physics", "/api/rooms/physics", "/desk/physics"):
+        assert page.fetch(lesson.api + path, credentials="include").blocked, path
+    assert page.page.evaluate(LISTEN, f"{lesson.api}/stream?channel=room:physics") == "reads nothing"
+    assert page.page.evaluate(KNOCK, f"{lesson.api.replace('http', 'ws')}/socket.io/?EIO=4&transport=websocket") == (
+        "refused"
+    ), "this would be cross-site WebSocket hijacking"
+    polling = page.fetch(f"{lesson.api}/socket.io/?EIO=4&transport=polling", credentials="include")
+    assert polling.blocked
+
+
+def test_a_hostile_page_changes_nothing(lesson, victim):
+    id = ask(lesson.person("ada"), "As it was").json()["id"]
+    page = victim()
+    plain = {"method": "POST", "credentials": "include", "mode": "no-cors"}
+    page.fetch(f"{lesson.api}/api/questions?room=physics", body='{"text": "Forged"}', **plain)
+    page.fetch(f"{lesson.api}/api/rooms", body='{"name": "forged", "code": "x"}', **plain)
+    page.fetch(f"{lesson.api}/api/logout", **plain)
+    page.fetch(f"{lesson.api}/api/login", body='{"name": "ben", "password": "live-flask"}', **plain)
+    form = plain | {"headers": {"Content-Type": "application/x-www-form-urlencoded"}}  # what a form would send
+    for verb in ("save", "sure"):
+        page.fetch(f"{lesson.api}/desk/physics/{id}", body=f"text=Forged&{verb}=", **form)
+    page.fetch(f"{lesson.api}/desk/logout", body="", **form)
+
+    grace = lesson.person("grace")
+    assert grace.get(f"/api/questions/{id}").json()["text"] == "As it was"
+    assert "Forged" not in grace.get("/api/questions?room=physics").text
+    assert "forged" not in grace.get("/api/me").text
+    page.page.goto(lesson.page)
+    assert page.sees("Signed in as grace"), "she is still who she was"
+
+
+def test_the_desk_shows_in_nobody_elses_frame(lesson, victim):
+    page = victim()
+    page.page.evaluate(
+        "url => document.body.append(Object.assign(document.createElement('iframe'), {src: url}))",
+        f"{lesson.api}/desk/physics",
+    )
+
+    def refused():
+        return any(frame.evaluate("location.href").startswith("chrome-error:") for frame in page.page.frames[1:])
+
+    assert wait_for(5, refused), "the browser should refuse to show it there"
+
+
+@pytest.mark.parametrize("text", NASTY)
+def test_a_question_is_text_whatever_it_looks_like(lesson, window, text):
+    lesson.flask("users", "add", text[:40], "--password", "x")
+    author = lesson.person(text[:40], "x")
+    author.post("/api/rooms/physics/members", json={"code": "apple"})
+    assert ask(author, text).json()["text"] == text
+    lobby = lesson.visitor().post("/api/questions", json={"text": text, "author": text[:40]})
+    assert lobby.status_code == 201
+
+    grace = window(f"{lesson.page}#physics")
+    grace.sign_in("grace")
+    assert grace.shows(grace.question(text).first)
+    with lesson.socket(visitor=author, auth={"room": "physics"}) as socket:
+        assert grace.shows(grace.page.get_by_role("list", name="Here now").get_by_text(text[:40], exact=True))
+        assert socket.call("whisper", {"to": "grace", "text": text})["ok"]
+        assert grace.shows(grace.page.get_by_role("log").get_by_text(text))
+    grace.page.get_by_role("link", name="lobby").click()
+    assert grace.shows(grace.question(text).first)
+    grace.page.goto(f"{lesson.api}/desk/physics")
+    assert text in [area.input_value() for area in grace.page.get_by_label("Question").all()]
+
+    assert "owned" not in grace.page.title() and "49" not in grace.page.inner_text("main")
+
+
+def test_the_page_may_load_from_nowhere_else(lesson, alice):
+    policy = lesson.program().get(lesson.page).headers["Content-Security-Policy"]
+
+    assert "default-src 'self'" in policy and "unsafe" not in policy and "frame-ancestors 'none'" in policy
+    alice.page.evaluate("document.body.append(Object.assign(document.createElement('script'), {text: 'window.x = 1'}))")
+    assert alice.page.evaluate("window.x") is None, "not even a script that somebody got into the page"
+
+
+@pytest.mark.parametrize(
+    "text", ["=1+1", "+1", "-1", "@SUM(1)", "\t=1", '=HYPERLINK("http://evil.example")', "＝1", "1;=1+1", "1; @A1"]
+)
+def test_a_spreadsheet_finds_no_formula_in_the_export(lesson, text):
+    guest = lesson.visitor()
+    guest.post("/api/questions", json={"text": f"{text} and more", "author": text[:40].strip()})
+
+    rows = csv.DictReader(io.StringIO(guest.get("/export/questions.csv").text))
+
+    cells = [cell for row in rows for cell in (row["text"], row["author"])]
+    assert any(f"{text.strip()} and more" in cell.replace("'", "") for cell in cells)
+    parts = [part.strip() for cell in cells for part in cell.split(";")]  # some spreadsheets split there too
+    assert not [part for part in parts if part.startswith(tuple("=+-@\t\r＝"))]
+
+
+def test_a_session_that_somebody_else_began_is_not_signed_in(lesson):
+    mallory = lesson.visitor()
+    mallory.put("/api/browser")
+    planted = dict(mallory.cookies)
+    ada = lesson.visitor(cookies=planted)
+
+    answer = ada.post("/api/login", json={"name": "ada", "password": "live-flask"})
+
+    assert lesson.visitor(cookies=dict(answer.cookies)).get("/api/me").json()["name"] == "ada"
+    assert lesson.visitor(cookies=planted).get("/api/me").json()["name"] is None, "signing in makes a new number"
+
+
+def test_an_invented_number_is_no_session(lesson):
+    lesson.person("ada")
+    planted = {name: "x" * 43 for name in lesson.person("ada").cookies}
+    visitor = lesson.visitor(cookies=planted)
+    visitor.put("/api/browser")
+
+    assert visitor.cookies.get(next(iter(planted)), domain="localhost.local") != "x" * 43
+
+
+def test_guessing_a_password_is_slow(lesson):
+    lesson.person("ada")
+    with strict(lesson, login="5 per minute"):
+        answers = [
+            lesson.visitor().post("/api/login", json={"name": "ada", "password": f"guess {number}"})
+            for number in range(6)
+        ]
+        assert [answer.status_code for answer in answers] == [401] * 5 + [429]
+        assert 1 <= int(answers[-1].headers["Retry-After"]) <= 60
+        assert f"Try again in {answers[-1].headers['Retry-After']} second" in answers[-1].json()["error"]
+        for path in ("/api/login", "/api/tokens"):
+            right = lesson.visitor().post(path, json={"name": "ada", "password": "live-flask"})
+            assert right.status_code == 429, "the right one too, or guessing would pay"
+        assert lesson.person("grace"), "nobody else has to wait"
+
+
+def test_trying_many_names_is_slow_too(lesson):
+    lesson.person("ada")
+    with strict(lesson, address="5 per minute"):
+        names = [secrets.token_hex(4) for _ in range(6)]
+        answers = [lesson.visitor().post("/api/login", json={"name": name, "password": "x"}) for name in names]
+        assert [answer.status_code for answer in answers] == [401] * 5 + [429]
+
+
+def test_looking_at_the_form_of_the_desk_fills_no_database(lesson):
+    assert lesson.visitor().get("/desk/login").status_code == 200
+    with strict(lesson, guest="5 per minute"):
+        assert [lesson.visitor().get("/desk/login").status_code for _ in range(6)] == [200] * 5 + [429]
+
+
+def test_no_cookie_makes_the_server_stumble(lesson):
+    ada = lesson.person("ada")
+    for name in ("remember_token", *ada.cookies):
+        for value in ("a|é", "x" * 4000, "%00", '"'):
+            answer = lesson.program().get("/api/me", headers={"Cookie": f"{name}={value}".encode()})
+            assert answer.status_code == 200 and answer.json()["name"] is None
+
+
+def test_guessing_a_code_is_slow(lesson):
+    lesson.person("ben")
+    with strict(lesson, login="5 per minute"):
+        ben = lesson.person("ben")
+        codes = [ben.post("/api/rooms/physics/members", json={"code": f"{number}"}) for number in range(6)]
+        assert [answer.status_code for answer in codes] == [404] * 5 + [429]
+
+
+def test_who_asks_too_much_waits_by_every_door(lesson):
+    lesson.person("ada")
+    with strict(lesson, ask="3 per minute", whisper="2 per minute"):
+        ada, grace = lesson.person("ada"), lesson.person("grace")
+        with (
+            lesson.socket(visitor=ada, auth={"room": "physics"}) as socket,
+            lesson.socket(visitor=grace, auth={"room": "physics"}),
+        ):
+            assert ask(ada, "one").status_code == 201
+            for text in ("two", "three"):
+                assert socket.call("ask", {"room": "physics", "text": text, "key": secrets.token_hex(8)})["ok"]
+            late = socket.call("ask", {"room": "physics", "text": "four", "key": secrets.token_hex(8)})
+            assert "Try again in" in late["error"]
+            assert ask(ada, "five").status_code == 429, "and not by another door"
+            assert ask(lesson.person("ada"), "six").status_code == 429, "nor by another session"
+            assert ask(grace, "mine").status_code == 201
+            whispers = [socket.call("whisper", {"to": "grace", "text": "x"}) for _ in range(3)]
+            assert [whisper.get("ok") for whisper in whispers] == [True, True, None]
+            assert "Try again in" in whispers[2]["error"]
+
+
+def test_limits_hold_without_redis(lesson):
+    lesson.person("ada")
+    with strict(lesson, ask="3 per minute"):
+        ada = lesson.person("ada")
+        with lesson.redis_stopped():
+            assert [ask(ada, "x").status_code for _ in range(4)] == [201, 201, 201, 429]
+
+
+@pytest.mark.parametrize(
+    "auth",
+    [1, "x", [], [1], {"room": {"a": 1}}, {"room": 1}, {"after": "x"}, {"after": [1]}, HALF, {"token": HALF}],
+    ids=ascii,
+)
+def test_nonsense_when_connecting_is_refused_or_harmless(lesson, auth):
+    ada = lesson.person("ada")
+    try:
+        with lesson.socket(visitor=ada, auth=auth) as socket:
+            assert socket.call("catch_up", {"after": 0})["ok"]
+    except ConnectionError as refusal:
+        assert "went wrong" not in str(refusal)
+
+
+def test_ten_thousand_room_names_leave_nothing_behind(lesson):
+    with lesson.socket(visitor=lesson.person("ada"), auth={"room": "physics"}) as socket:
+        for number in range(200):
+            assert socket.call("enter", {"room": f"guess-{number}"})["error"]
+        assert socket.call("enter", {"room": "physics"})["ok"]
