@@ -1,0 +1,51 @@
+"""A giant frame.
+
+Mistake   max_http_buffer_size is set, and believed to be the limit for all that comes in.
+Symptom   On threads and on gevent it is looked at when a message is complete: somebody's 32 MiB are taken in first.
+Cure      Tell the WebSocket itself, which looks at the length before the rest: LimitedWebSocket in limits.py.
+"""
+
+import contextlib
+import socket
+import struct
+from urllib.parse import urlsplit
+
+import simple_websocket
+from flask import Flask
+from flask_socketio import SocketIO
+
+from ..limits import LimitedWebSocket
+
+LIMIT, SIZE, PIECE = 16 * 1024, 32 * 2**20, bytes(2**16)
+
+
+def app(websocket):
+    simple_websocket.Server = websocket
+    app = Flask(__name__)
+    SocketIO(app, async_mode="threading", max_http_buffer_size=LIMIT)
+    return app
+
+
+def broken():
+    return app(LimitedWebSocket.__base__)
+
+
+def cured():
+    LimitedWebSocket.longest = LIMIT
+    return app(LimitedWebSocket)
+
+
+def symptom(server):
+    url, taken = urlsplit(server.url), 0
+    with socket.create_connection((url.hostname, url.port), timeout=5) as mallory, contextlib.suppress(OSError):
+        mallory.sendall(
+            b"GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n"
+            b"Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: c2l4dGVlbiBieXRlcyBvaw==\r\n\r\n"
+        )
+        mallory.recv(4096)
+        mallory.sendall(struct.pack(">BBQI", 0x81, 0xFF, SIZE, 0))  # one frame of text, so long (RFC 6455, 5.2)
+        while taken < SIZE:
+            mallory.sendall(PIECE)
+            taken += len(PIECE)
+    took = "all of it" if taken == SIZE else "a small part, and hung up"
+    return taken == SIZE, f"16 KiB are allowed. Mallory sends a message of 32 MiB, and the server takes {took}."

@@ -1,0 +1,36 @@
+"""HTML in a question.
+
+Mistake   The page, or the server's template, puts a question together as HTML: `<li>` + text + `</li>`.
+Symptom   A question with a script in it runs in everybody's browser, with everybody's rights.
+Cure      Text is text: textContent in the page, and a template engine that escapes, as Jinja does for .html files.
+"""
+
+import httpx
+from flask import Flask, render_template_string
+from markupsafe import Markup
+
+QUESTION = "<img src=x onerror=\"fetch('/withdraw-all')\">"
+
+
+def app(show):
+    app = Flask(__name__)
+
+    @app.get("/")
+    def page():
+        return show(QUESTION)
+
+    return app
+
+
+def broken():
+    return app(lambda text: render_template_string("<li>{{ text }}</li>", text=Markup(text)))  # "it is safe, surely"
+
+
+def cured():
+    return app(lambda text: render_template_string("<li>{{ text }}</li>", text=text))
+
+
+def symptom(server):
+    page = httpx.get(server.url).text
+    runs = "<img" in page
+    return runs, f"The browser gets {page}: {'an image whose error runs a script' if runs else 'a text'}."

@@ -1,0 +1,44 @@
+"""Logged out, but listening.
+
+Mistake   Signing out ends the session, and that is all.
+Symptom   A socket looked at the session when it connected. It stays open, and is told what happens in the room.
+Cure      Whoever ends a session closes what was opened with it: sign_out announces it, close_what_ended does it.
+"""
+
+import httpx
+from socketio import SimpleClient, exceptions
+
+from .. import create_app, sockets
+
+
+def broken():
+    sockets.close_what_ended = lambda app, event: None
+    return create_app()
+
+
+def cured():
+    return create_app()
+
+
+def symptom(server):
+    ada, grace = (signed_in(server, name) for name in ("ada", "grace"))
+    socket = SimpleClient(reconnection=False)
+    cookie = "; ".join(f"{name}={value}" for name, value in ada.cookies.items())
+    socket.connect(server.url, {"Cookie": cookie}, {"room": "physics"}, ["polling"], "/board")
+    ada.post("/api/logout").raise_for_status()
+    heard = []
+    try:
+        while "question_asked" not in heard:
+            heard.append(socket.receive(timeout=2)[0])
+            if heard[-1] == "here":
+                grace.post("/api/questions?room=physics", json={"text": "Who listens?"})
+    except (exceptions.TimeoutError, exceptions.DisconnectedError):
+        pass  # nothing comes, or the server has closed it
+    listens = "question_asked" in heard
+    return listens, f"Ada signs out, grace asks. Ada's socket {'hears the question' if listens else 'is closed'}."
+
+
+def signed_in(server, name):
+    visitor = httpx.Client(base_url=server.url)
+    visitor.post("/api/login", json={"name": name, "password": "live-flask"}).raise_for_status()
+    return visitor

@@ -1,0 +1,52 @@
+"""Rooms forgotten.
+
+Mistake   The client enters its room once, when the page is opened.
+Symptom   After a reconnect it is somebody new to the server, and in no room: it is connected, and hears nothing.
+Cure      Say the room with every connection: auth={"room": …, "after": …}, and let `connect` put the client there.
+"""
+
+import secrets
+
+import httpx
+from socketio import SimpleClient, exceptions
+
+from .. import create_app, sockets
+from ..sockets import socketio
+
+
+def broken():
+    app = create_app()
+
+    @socketio.on("connect", namespace="/board")
+    def come(auth):
+        sockets.identify(auth)  # who it is, and no more
+
+    return app
+
+
+def cured():
+    return create_app()
+
+
+def symptom(server):
+    ada = client(server, "ada")
+    ada.call("enter", {"room": "physics"}, timeout=5)
+    ada.disconnect()  # a tunnel
+    grace, ada = client(server, "grace"), client(server, "ada", room="physics")
+    sent = {"room": "physics", "text": "Is ada back?", "key": secrets.token_hex(4)}
+    grace.call("ask", sent, timeout=5)
+    heard = []
+    try:
+        while "question_asked" not in heard:
+            heard.append(ada.receive(timeout=2)[0])
+    except exceptions.TimeoutError:
+        pass
+    back = "question_asked" in heard
+    return not back, f"Ada comes back, grace asks. Ada hears the question: {'yes' if back else 'no'}."
+
+
+def client(server, name, **auth):
+    answer = httpx.post(f"{server.url}/api/tokens", json={"name": name, "password": "live-flask"})
+    found = SimpleClient(reconnection=False)
+    found.connect(server.url, auth=answer.json() | auth, transports=["polling"], namespace="/board")
+    return found
