@@ -90,6 +90,11 @@ class Window:
             return False
         return True
 
+    def holds(self, label, text, within=2):
+        """Whether the field with this label has this text before so many seconds are over."""
+        field = self.page.get_by_label(label, exact=True)
+        return wait_for(within, lambda: field.input_value() == text)
+
     def becomes(self, element, attribute, value, within=2):
         """Whether an element's attribute has this value before so many seconds are over."""
         return wait_for(within, lambda: element.get_attribute(attribute) == value)

@@ -6,7 +6,7 @@ import pytest
 def test_a_question_is_asked_seen_voted_up_and_answered(alice, bob):
     alice.ask("What is a preflight?", author="Alice")
     assert alice.sees("What is a preflight?"), "alice should see her question"
-    assert alice.page.get_by_label("Your question", exact=True).input_value() == "", "and room for the next one"
+    assert alice.holds("Your question", ""), "and room for the next one"
 
     bob.refresh()
     bob.click("Vote for", "What is a preflight?")
@@ -65,7 +65,7 @@ def test_the_count_says_when_it_is_too_long_and_nothing_is_lost(alice):
     alice.ask("👋" * 281)
 
     assert alice.sees("281 / 280")
-    assert alice.page.get_by_label("Your question", exact=True).input_value() == "👋" * 281, "the draft should stay"
+    assert alice.holds("Your question", "👋" * 281), "the draft should stay"
     assert not alice.question("👋👋👋").count()
 
 
@@ -120,7 +120,7 @@ def test_an_api_that_is_gone_is_named_and_the_draft_stays(lesson, alice):
     with lesson.api_stopped():
         alice.ask("Asked in bad times")
         assert alice.sees(f"The API at {lesson.api} did not answer"), "the page should say which API is gone"
-        assert alice.page.get_by_label("Your question", exact=True).input_value() == "Asked in bad times"
+        assert alice.holds("Your question", "Asked in bad times")
         assert alice.sees("Asked in good times"), "what was there should stay"
 
     alice.page.get_by_role("button", name="Ask", exact=True).click()
