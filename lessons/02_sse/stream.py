@@ -6,6 +6,7 @@ The format is https://html.spec.whatwg.org/multipage/server-sent-events.html
 """
 
 import contextlib
+import functools
 import json
 import re
 import threading
@@ -158,8 +159,10 @@ class Stream(ServerSentEventsBlueprint):
         queue = hub.join(channel)  # register first, then read history: nothing falls between the two
         sent, text = missed(channel, request.headers.get("Last-Event-ID") or request.args.get("last_event_id"))
         db.session.remove()  # a stream is open for hours, and a database connection is not to be
-        response = current_app.response_class(follow(queue, sent, text), mimetype="text/event-stream", headers=HEADERS)
-        response.call_on_close(lambda: hub.leave(channel, queue))
+        leave = functools.partial(hub.leave, channel, queue)
+        body = [] if request.method == "HEAD" else follow(queue, sent, text, leave)
+        response = current_app.response_class(body, mimetype="text/event-stream", headers=HEADERS)
+        response.call_on_close(leave)
         return response
 
 
@@ -174,11 +177,14 @@ def missed(channel, last_id):
     return int(last_id) + len(found), block(found).text
 
 
-def follow(queue, sent, text):
+def follow(queue, sent, text, leave):
     """The text of a stream: what was missed, then each block as it comes."""
-    yield b"retry: 1000\n" + text
-    for new in fresh(queue, sent):
-        yield new.text
+    try:
+        yield b"retry: 1000\n" + text
+        for new in fresh(queue, sent):
+            yield new.text
+    finally:
+        leave()  # here too, since not every server closes a response whose reader is gone
 
 
 def fresh(queue, sent):
