@@ -68,6 +68,10 @@ class Lesson:
         return self.number is None or self.number >= REDIS_FROM
 
     @property
+    def has_workers(self):
+        return (self.folder / "deploy").is_dir()
+
+    @property
     def has_engines(self):
         return self.number is None or self.number >= ENGINES_FROM
 

@@ -74,7 +74,7 @@ def redis():
 
 
 def nginx():
-    cure = "Install nginx 1.29.6 or newer, or run: python3 -m course test"
+    cure = "Install nginx 1.29.7 or newer, or run: python3 -m course test"
     return part("nginx", services.nginx_server(), "lessons 2 and 5, tests", cure, "-v")
 
 

@@ -39,6 +39,7 @@ def main(command):
         end(child)
 
     threading.Thread(target=until_the_caller_is_gone, daemon=True).start()
+    signal.signal(signal.SIGTERM, lambda *_: child.terminate())  # it may take its time to leave
     code = child.wait()
     end(child)
     return code if code >= 0 else 128 - code

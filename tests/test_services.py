@@ -61,7 +61,7 @@ def test_nginx_starts_and_has_sticky():
     upstream workers {{ server 127.0.0.1:{behind}; sticky cookie worker; }}
     server {{ listen 127.0.0.1:{port}; location / {{ return 200 "real nginx"; }} }}
     """
-    with services.nginx(http, port):
+    with services.Nginx(http, port):
         assert httpx.get(f"http://127.0.0.1:{port}/").text == "real nginx"
     assert not processes.answers(port)
 

@@ -21,6 +21,7 @@ def pytest_addoption(parser):
     group = parser.getgroup("course", "Live Flask")
     group.addoption("--against", metavar="PACKAGE", help="Run the step tests on another lesson, or on a folder.")
     group.addoption("--engine", help="Serve the lessons by this engine.")
+    group.addoption("--workers", type=int, help="Serve the lessons by so many workers behind nginx.")
     group.addoption("--no-browser", action="store_true", help="Leave out the tests in a real browser.")
     group.addoption("--slow", action="store_true", help="The long ones too.")
 
@@ -29,6 +30,7 @@ def pytest_configure(config):
     config.pluginmanager.register(StepReport(), "course-steps")
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist looks for groups
 def pytest_collection_modifyitems(config, items):
     """Leave out, with a word, what was not asked for."""
     for item in items:
@@ -36,7 +38,7 @@ def pytest_collection_modifyitems(config, items):
             item.add_marker(pytest.mark.skip(reason="needs a browser: --no-browser was given"))
         if not config.getoption("--slow") and item.get_closest_marker("slow"):
             item.add_marker(pytest.mark.skip(reason="takes long: --slow includes it"))
-        if "lesson" in getattr(item, "fixturenames", []):
+        if {"lesson", "fleet"} & set(getattr(item, "fixturenames", [])):
             item.add_marker(pytest.mark.xdist_group(str(item.path)))  # one process serves a file's tests
     if config.getoption("--against"):
         steps = [item for item in items if item.path.name.startswith(("test_step", "test_contract"))]
@@ -64,11 +66,24 @@ def once_for(fixture_name, config):
 @pytest.fixture(scope=once_for)
 def lesson(request, tmp_path_factory):
     """The lesson under test, served with an empty database."""
-    against = request.config.getoption("--against")
-    which = catalogue.named(against) if against else catalogue.Lesson(lesson_folder(request.path))
-    engine = request.config.getoption("--engine")
-    with LessonUnderTest(which, tmp_path_factory.mktemp("lesson"), engine) as served:
+    with serve(request.config, under_test(request), tmp_path_factory, request.config.getoption("--workers")) as served:
         yield served
+
+
+@pytest.fixture(scope=once_for)
+def fleet(request, tmp_path_factory):
+    """The lesson under test, served by two workers behind nginx: `fleet.at(0)` and `fleet.at(1)` go past it."""
+    with serve(request.config, under_test(request), tmp_path_factory, workers=2) as served:
+        yield served
+
+
+def under_test(request):
+    against = request.config.getoption("--against")
+    return catalogue.named(against) if against else catalogue.Lesson(lesson_folder(request.path))
+
+
+def serve(config, which, tmp_path_factory, workers):
+    return LessonUnderTest(which, tmp_path_factory.mktemp("lesson"), config.getoption("--engine"), workers)
 
 
 @pytest.fixture(scope="session")

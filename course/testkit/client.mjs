@@ -4,7 +4,8 @@ import { Manager } from "socket.io-client";
 
 const [url, text] = process.argv.slice(2);
 const { namespaces, transports, headers, auth, answers } = JSON.parse(text);
-const manager = new Manager(url, { transports, extraHeaders: headers, reconnection: false });
+const withCredentials = !headers.Cookie; // keeps cookies that it is given; it cannot do both
+const manager = new Manager(url, { transports, extraHeaders: headers, withCredentials, reconnection: false });
 const say = (what, words) => {
   console.log(JSON.stringify({ what, transport: manager.engine?.transport.name, ...words }));
 };

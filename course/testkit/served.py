@@ -4,8 +4,10 @@ import contextlib
 import os
 import re
 import secrets
+import socket
 import subprocess
 import sys
+import threading
 
 import httpx
 import psutil
@@ -19,8 +21,8 @@ from .stream import EventStream
 class LessonUnderTest:
     """A lesson that is being served: where it is (`api`, `page`), who may visit, what its server's log says."""
 
-    def __init__(self, lesson, folder, engine=None):
-        self.lesson = lesson
+    def __init__(self, lesson, folder, engine=None, workers=None):
+        self.lesson, self.workers = lesson, workers
         self.database = folder / "test.db"
         self.env = {
             "FLASK_SQLALCHEMY_DATABASE_URI": f"sqlite:///{self.database.as_posix()}",
@@ -41,8 +43,11 @@ class LessonUnderTest:
     def __enter__(self):
         if self.lesson.needs_redis:
             self.start_redis()
-        self.served = self.parts.enter_context(running.serve(self.lesson, *self.ports, env=self.env))
+        how = {"env": self.env, "workers": self.workers}
+        self.served = self.parts.enter_context(running.serve(self.lesson, *self.ports, **how))
         self.api, self.page = self.served.api_url, self.served.page_url
+        if self.workers and not self.lesson.has_workers:
+            self.api = self.at(0)
         return self
 
     def __exit__(self, *_):
@@ -64,12 +69,41 @@ class LessonUnderTest:
     @contextlib.contextmanager
     def api_stopped(self, **settings):
         """For the time of the block there is no API: killed, without a goodbye. Other `settings` are for the next."""
-        psutil.Process(self.served.api.popen.pid).children()[0].kill()
-        self.served.api.popen.wait()
-        yield
         env = self.served.env | {f"FLASK_{name}": str(value) for name, value in settings.items()}
+        if self.workers:
+            ports = list(self.served.api.workers)
+            for port in ports:
+                self.kill(port)
+            yield
+            self.served.api.env = env
+            for port in ports:
+                self.served.api.start(port)
+            for port in ports:
+                self.served.api.workers[port].wait_until_it_answers(port, "A worker")
+            return
+        kill(self.served.api)
+        yield
         self.served.api = self.parts.enter_context(running.start_api(self.lesson, env))
         self.served.api.wait_until_it_answers(self.ports[0], "The API")
+
+    @property
+    def processes(self):
+        """Those that serve the API: one, or the workers."""
+        api = self.served.api
+        return [served_by(each) for each in (api.workers.values() if self.workers else [api])]
+
+    @property
+    def places(self):
+        """The ports of these processes."""
+        return list(self.served.api.workers) if self.workers else [self.ports[0]]
+
+    def at(self, number):
+        """The address of one of them, without nginx."""
+        return f"http://localhost:{self.places[number]}"
+
+    def kill(self, port):
+        """End a worker without a goodbye."""
+        kill(self.served.api.workers[port])
 
     @property
     def environ(self):
@@ -125,11 +159,13 @@ class LessonUnderTest:
         """A Socket.IO client on these namespaces (/board unless told), with the cookies of a visitor: see sockets.py.
 
         `transport` is websocket, polling, or None for the usual way: polling first, then the upgrade. `answers` has
-        what it answers to events of these types, `origin` the origin that it tells. Raises ConnectionError.
+        what it answers to events of these types, `origin` the origin that it tells, `address` where it connects if not
+        to the API. Raises ConnectionError.
         """
         cookie = cookie_of(visitor).get("Cookie", "")
         origin, answers = options.get("origin", self.page), options.get("answers", {})
-        return client(self.api, list(namespaces) or ["/board"], transport, origin, cookie, auth, answers)
+        address = options.get("address", self.api)
+        return client(address, list(namespaces) or ["/board"], transport, origin, cookie, auth, answers)
 
     def newest(self):
         """The number of the newest event, as a stream tells a newcomer."""
@@ -137,7 +173,62 @@ class LessonUnderTest:
             return next(int(line.removeprefix("id: ")) for line in answer.iter_lines() if line.startswith("id: "))
 
 
+def served_by(process):
+    """What a guard watches."""
+    return psutil.Process(process.popen.pid).children()[0]
+
+
+def kill(process):
+    """End what a guard watches, without a goodbye."""
+    served_by(process).kill()
+    process.popen.wait()
+
+
 def cookie_of(visitor):
     """The header that brings a visitor's cookies; none without a visitor, or without cookies."""
     cookies = visitor.cookies.items() if visitor else ()
     return {"Cookie": "; ".join(f"{name}={value}" for name, value in cookies)} if cookies else {}
+
+
+class Cable:
+    """A connection to a local port that can be cut, and mended: `url` is Redis behind it."""
+
+    def __init__(self, port):
+        self.port, self.own = port, free_port()
+        self.url = f"redis://127.0.0.1:{self.own}/0"
+        self.ends = []
+        self.listening = None
+
+    def __enter__(self):
+        self.mend()
+        return self
+
+    def __exit__(self, *_):
+        self.cut()
+
+    def mend(self):
+        self.listening = socket.create_server(("127.0.0.1", self.own))
+        threading.Thread(target=self.accept, args=[self.listening], daemon=True).start()
+
+    def cut(self):
+        if self.listening:
+            self.listening.shutdown(socket.SHUT_RDWR)
+            self.listening.close()
+            self.listening = None
+        while self.ends:
+            with contextlib.suppress(OSError):
+                self.ends.pop().shutdown(socket.SHUT_RDWR)
+
+    def accept(self, listening):
+        with contextlib.suppress(OSError):
+            while True:
+                here, _ = listening.accept()
+                there = socket.create_connection(("127.0.0.1", self.port))
+                self.ends += [here, there]
+                for one, other in ((here, there), (there, here)):
+                    threading.Thread(target=self.carry, args=[one, other], daemon=True).start()
+
+    def carry(self, one, other):
+        with contextlib.suppress(OSError), one, other:
+            while data := one.recv(65536):
+                other.sendall(data)

@@ -1,7 +1,9 @@
 """An event stream as an independent client reads it: httpx-sse, which knows nothing of Flask-SSE."""
 
+import contextlib
 import json
 import queue
+import socket
 import threading
 import time
 from dataclasses import dataclass
@@ -36,6 +38,8 @@ class EventStream:
         return self
 
     def __exit__(self, *_):
+        with contextlib.suppress(OSError):  # a socket that is only closed stays open while a thread reads from it
+            self.response.extensions["network_stream"].get_extra_info("socket").shutdown(socket.SHUT_RDWR)
         self.response.close()
         self.client.close()
 
