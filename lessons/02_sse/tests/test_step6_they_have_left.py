@@ -18,10 +18,8 @@ with httpx.stream("GET", sys.argv[1], timeout=60) as answer:
 
 def connections(lesson):
     """The addresses from which there are open connections to the API, as the system sees it."""
-    port = int(lesson.api.rpartition(":")[2])
-    pid = psutil.Process(lesson.served.api.popen.pid).children()[0].pid
-    found = psutil.Process(pid).net_connections("tcp")
-    return {one.raddr for one in found if one.laddr.port == port and one.status != psutil.CONN_LISTEN}
+    found = [one for process in lesson.processes for one in process.net_connections("tcp")]
+    return {one.raddr for one in found if one.laddr.port in lesson.places and one.status != psutil.CONN_LISTEN}
 
 
 def test_a_silent_stream_pulses(lesson):

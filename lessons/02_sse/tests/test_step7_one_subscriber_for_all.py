@@ -18,7 +18,9 @@ def test_two_hundred_readers_share_one_subscription_and_all_see_the_same(lesson)
         for reader in readers:
             read_until(reader, b"retry")
 
-        assert len(bell.client_list(_type="pubsub")) == 1, "one subscription should serve all readers"
+        subscriptions = len(bell.client_list(_type="pubsub"))
+        most = 2 * len(lesson.processes)  # from lesson 5 on, each process has one more, for its message queue
+        assert 0 < subscriptions <= most, "one subscription should serve all readers"
 
         for text in ("first to all", "second to all"):
             lesson.program().post("/api/questions", json={"text": text})

@@ -31,8 +31,8 @@ def nginx(lesson):
 
     def start(more=""):
         port = free_port()
-        http = PROXY.format(port=port, api=lesson.api.replace("localhost", "127.0.0.1"), more=more)
-        stack.append(services.nginx(http, port))
+        http = PROXY.format(port=port, api=lesson.at(0).replace("localhost", "127.0.0.1"), more=more)
+        stack.append(services.Nginx(http, port))
         stack[-1].__enter__()
         return f"http://127.0.0.1:{port}"
 
@@ -42,7 +42,7 @@ def nginx(lesson):
 
 
 def test_the_response_asks_not_to_be_held_back(lesson):
-    with lesson.stream() as stream:
+    with lesson.stream(address=lesson.at(0)) as stream:
         headers = stream.response.headers
 
     assert headers["X-Accel-Buffering"] == "no"

@@ -11,7 +11,6 @@ import time
 from urllib.parse import urlsplit
 
 import httpx
-import psutil
 import pytest
 
 from course.testkit.sockets import each_way
@@ -238,7 +237,7 @@ def frame(text):
 
 def memory(lesson):
     """Bytes that the API holds in memory."""
-    return psutil.Process(lesson.served.api.popen.pid).children()[0].memory_info().rss
+    return sum(process.memory_info().rss for process in lesson.processes)
 
 
 @contextlib.contextmanager
