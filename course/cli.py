@@ -5,6 +5,9 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+import time
+from pathlib import Path
 
 import click
 
@@ -40,10 +43,10 @@ class LessonNumber(click.ParamType):
         self.fail(f"there is no lesson {value}; choose from {', '.join(map(str, found))}.", param, ctx)
 
 
-def console():
+def console(width=None):
     from rich.console import Console
 
-    return Console(highlight=False)
+    return Console(highlight=False, width=width)
 
 
 def escape(text):
@@ -80,37 +83,61 @@ def main(ctx):
 @main.command()
 @click.argument("lesson", type=LessonNumber(), metavar="N")
 @click.option("--engine", type=click.Choice(ENGINES), help="What serves the API, from lesson 3 on.")
+@click.option("--workers", type=click.IntRange(1, 16), help="So many processes behind nginx, from lesson 5 on.")
 @click.option("--api-port", type=click.IntRange(1, 65535), help="Instead of 510N.")
 @click.option("--page-port", type=click.IntRange(1, 65535), help="Instead of 810N.")
 @click.option("--no-browser", is_flag=True, help="Do not open the page.")
-def run(lesson, engine, api_port, page_port, no_browser):
+def run(lesson, engine, workers, api_port, page_port, no_browser):
     """Serve lesson N with everything it needs, until Ctrl-C."""
     from . import running
 
     api_port, page_port = api_port or 5100 + lesson.number, page_port or 8100 + lesson.number
     must_know_engines(lesson, engine)
+    if workers and not lesson.has_workers:
+        raise Trouble(f"Lesson {lesson.number} is one process. Workers come with lesson 5.")
     must_be_free(lesson, api_port, page_port)
     out = console()
 
     def echo(who, line):
-        out.print(f"[dim]{who:>4} |[/] {escape(line)}", soft_wrap=True)
+        out.print(f"[dim]{who:>5} |[/] {escape(line)}", soft_wrap=True)
 
     with stopped_by_a_signal():
         settings = {"FLASK_ASYNC_MODE": engine} if engine else {}
-        with running.serve(lesson, api_port, page_port, settings, echo) as served:
+        with running.serve(lesson, api_port, page_port, settings, echo, workers) as served:
             out.print(f"\n[bold]{escape(lesson.title)}[/]")
             out.print(f"  The page  {served.page_url}")
             out.print(f"  The API   {served.api_url}")
             out.print(f"  Notes     lessons/{lesson.name}/README.md")
             if lesson.try_first:
                 out.print(f"\n[bold]Try first.[/] {escape(lesson.try_first)}")
-            out.print("\nCtrl-C stops it.\n")
+            if workers:
+                out.print(f"  Workers   {', '.join(map(str, served.api.workers))}, and nginx before them")
+                out.print("\nType + and Enter for one more worker, - for one less. Ctrl-C stops it.\n")
+                threading.Thread(target=obey, args=[served.api, out], daemon=True).start()
+            else:
+                out.print("\nCtrl-C stops it.\n")
             if not no_browser:
                 open_page(served.page_url)
             while served.api.running and served.page.running:
-                with contextlib.suppress(subprocess.TimeoutExpired):
-                    served.api.popen.wait(0.5)
+                time.sleep(0.5)
         raise Trouble("The lesson stopped by itself; what it said last stands above.")
+
+
+def obey(fleet, out):
+    """Let workers come and go, as somebody types + and -."""
+    for line in sys.stdin:
+        try:
+            if line.strip() == "+":
+                out.print(f"[bold]Worker {fleet.add()} has come.[/]")
+            elif line.strip() == "-" and len(fleet.workers) > 1:
+                port = next(iter(fleet.workers))
+                out.print(f"[bold]Worker {port} leaves: whoever is there goes to another.[/]")
+                fleet.send_away(port)
+                out.print(f"[bold]Worker {port} has left.[/]")
+            else:
+                out.print("Type + or -, and Enter. The last worker stays.")
+        except Trouble as error:
+            out.print(f"[bold]{escape(str(error))}[/]")
 
 
 @main.command()
@@ -198,6 +225,46 @@ def lab(lesson, name):
 
 
 @main.command()
+@click.argument("lesson", type=LessonNumber(), metavar="N")
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), default=".", help="For bench.md, bench.svg.")
+@click.option("--quick", is_flag=True, help="In half a minute, to try it: nothing to quote.")
+def bench(lesson, out, quick):
+    """Measure how far lesson N goes: on each engine, with several workers, and beside Node.js."""
+    from . import bench
+
+    must_have_workers(lesson)
+    screen, wide, report = console(), console(bench.WIDTH), bench.Report(quick)
+    screen.print(f"{escape(report.machine)}\n")
+    wide.print(bench.line())
+    with stopped_by_a_signal():
+        for row in bench.measure(lesson, quick, report.notes.append):
+            wide.print(bench.line(report.add(row)))
+    screen.print()
+    for verdict, sentence in report.aims():
+        screen.print(f"[bold]{verdict}[/]: {escape(sentence)}")
+    for note in report.notes:
+        screen.print(escape(note))
+    out.mkdir(parents=True, exist_ok=True)
+    for name, text in (("bench.md", report.markdown()), ("bench.svg", report.picture())):
+        (out / name).write_text(text, encoding="utf-8")
+        screen.print(f"Written: {escape(str(out / name))}", soft_wrap=True)
+
+
+@main.command()
+@click.argument("lesson", type=LessonNumber(), metavar="N")
+@click.option("--learners", type=click.IntRange(1, 5000), default=300, help="How many; 300 unless told.")
+@click.option("--url", help="Where the lesson runs, if not at http://localhost:510N.")
+def swarm(lesson, learners, url):
+    """Fill lesson N, which runs already, with simulated learners, until Ctrl-C."""
+    from . import swarm
+
+    must_have_workers(lesson)
+    url = (url or f"http://localhost:{5100 + lesson.number}").rstrip("/")
+    with stopped_by_a_signal():
+        swarm.fill(url, learners, console())
+
+
+@main.command()
 @click.option("--report", is_flag=True, help="Plain text, to paste into an issue.")
 def doctor(report):
     """Look at this machine: what it has, what is missing, and the cure."""
@@ -241,6 +308,11 @@ def must_know_engines(lesson, engine):
     if engine and not lesson.has_engines:
         first = catalogue.ENGINES_FROM
         raise Trouble(f"Lesson {lesson.number} runs on Flask's own server; engines come with lesson {first}.")
+
+
+def must_have_workers(lesson):
+    if not lesson.has_workers:
+        raise Trouble(f"Lesson {lesson.number} is one process for one class. Lecture halls come with lesson 5.")
 
 
 def must_be_free(lesson, api_port, page_port):

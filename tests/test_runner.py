@@ -31,10 +31,10 @@ def heed_signals():
 
 @pytest.fixture
 def runner(tmp_path):
-    """Starts `run 1` on free ports and waits until it says that it is ready."""
+    """Starts `run` on free ports and waits until it says that it is ready."""
     started = []
 
-    def start():
+    def start(lesson="1", *options):
         api, page = free_port(), free_port()
         env = {
             **os.environ,
@@ -42,15 +42,15 @@ def runner(tmp_path):
             "FLASK_SECRET_KEY": "test",
             "TMPDIR": str(tmp_path),
         }
-        command = [*COURSE, "run", "1", "--no-browser", f"--api-port={api}", f"--page-port={page}"]
-        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+        command = [*COURSE, "run", lesson, "--no-browser", f"--api-port={api}", f"--page-port={page}", *options]
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
         heed = None if os.name == "nt" else heed_signals
         process = subprocess.Popen(command, cwd=ROOT, env=env, **pipes, preexec_fn=heed)
         started.append(process)
         process.said = []
         for line in process.stdout:
             process.said.append(line)
-            if "Ctrl-C stops it" in line:
+            if "Ctrl-C stops it." in line:
                 break
         process.api, process.page = f"http://localhost:{api}", f"http://localhost:{page}"
         return process
@@ -69,7 +69,7 @@ def test_without_a_command_it_lists_the_lessons_and_what_to_type_next():
     assert "python3 -m course run 1" in said
 
 
-@pytest.mark.parametrize("command", ["run", "test", "diff", "lab", "doctor"])
+@pytest.mark.parametrize("command", ["run", "test", "diff", "lab", "bench", "swarm", "doctor"])
 def test_every_command_explains_itself(command):
     answer = course(command, "--help")
 
@@ -102,6 +102,34 @@ def test_however_it_ends_no_process_port_or_file_is_left(runner, ending, tmp_pat
     assert left == {"run.db"}, "what people asked stays, and nothing else"
     if ending != "SIGKILL":
         assert process.returncode == 0 and "Stopped." in process.stdout.read()
+
+
+@posix_only
+def test_workers_come_and_go_as_somebody_types(runner, tmp_path):
+    process = runner("5", "--workers=2")
+    children = psutil.Process(process.pid).children(recursive=True)
+
+    def answered(typed, pattern):
+        process.stdin.write(f"{typed}\n")
+        process.stdin.flush()
+        return next(found[1] for line in process.stdout if (found := re.search(pattern, line)))
+
+    def serving():
+        return {httpx.get(f"{process.api}/ready").json()["worker"] for _ in range(12)}
+
+    first = serving()
+    third = answered("+", r"Worker (\d+) has come")
+    assert len(first) == 2 and serving() == first | {third}
+
+    for left in (2, 1):
+        gone = answered("-", r"Worker (\d+) has left")
+        assert gone not in serving() and len(serving()) == left
+    assert answered("-", "(The last worker stays)") and serving() == {third}
+
+    process.send_signal(signal.SIGINT)
+    assert process.wait(30) == 0
+    assert wait_for(10, lambda: not [child for child in children if child.is_running()]), "all of them should be gone"
+    assert {path.name for path in tmp_path.rglob("*")} == {"run.db"}
 
 
 def test_it_says_so_when_the_lesson_ends_by_itself(runner):
