@@ -1,0 +1,44 @@
+"""A message to everybody, from a process that is no server and has no app: python announce.py "Ten minutes left".
+
+It writes into the message queue of the workers, and says how many heard it. An `emit` would say nothing: when Redis is
+down it returns as if all were well. See https://python-socketio.readthedocs.io/en/stable/server.html#emitting-from-external-processes
+"""
+
+import logging
+import os
+import sys
+from datetime import UTC, datetime
+
+from socketio import RedisManager
+
+URL = os.environ.get("FLASK_MESSAGE_QUEUE") or os.environ.get("FLASK_REDIS_URL", "redis://localhost:6379/0")
+CHANNEL = os.environ.get("FLASK_MESSAGE_CHANNEL", "live-flask")
+
+
+class Counting(RedisManager):
+    """Keeps how many workers the last message reached; None if there is no Redis."""
+
+    heard = None
+
+    def _publish(self, data):
+        self.heard = super()._publish(data)
+
+
+def announce(text):
+    """Tell everybody, and return at how many workers."""
+    if not URL.startswith(("redis", "unix:")):
+        sys.exit(f"This goes by Redis only. For {URL} write KombuManager in place of RedisManager; it cannot count.")
+    silent = logging.Logger("announce", logging.CRITICAL)  # what it would say, is said below
+    queue = Counting(URL, CHANNEL, write_only=True, logger=silent, redis_options={"socket_connect_timeout": 2})
+    queue.emit("announcement", {"text": text, "at": datetime.now(UTC).isoformat()}, namespace="/board")
+    if queue.heard is None:
+        sys.exit(f"Nobody was told: there is no Redis at {URL}. Name another: FLASK_REDIS_URL=redis://…")
+    if queue.heard == 0:
+        sys.exit(f"Nobody was told: no worker listens to the channel {CHANNEL}. Is FLASK_MESSAGE_CHANNEL theirs?")
+    return queue.heard
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit('Say what: python announce.py "Ten minutes left"')
+    print(f"Told at {announce(sys.argv[1])} workers.")

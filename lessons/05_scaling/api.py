@@ -1,0 +1,174 @@
+"""The board over HTTP: JSON in, JSON out, and every error one sentence.
+
+Three doors, each with its own cross-origin policy: `/api` for our page (set in create_app), `/widget` for
+every page, and the one view `/export/questions.csv`. `/api/exports` makes the same export in the background,
+`/api/browser` makes a browser known.
+"""
+
+import json
+
+from flask import Blueprint, current_app, request, url_for
+from flask_cors import CORS, cross_origin
+from werkzeug.exceptions import Forbidden, HTTPException
+
+from . import board, jobs, rates
+from .visitor import author, known, me, private
+
+api = Blueprint("api", __name__, url_prefix="/api/questions")
+widget = Blueprint("widget", __name__, url_prefix="/widget")
+export = Blueprint("export", __name__, url_prefix="/export")
+exports = Blueprint("exports", __name__, url_prefix="/api/exports")
+visitors = Blueprint("visitors", __name__, url_prefix="/api/browser")
+
+CORS(widget, send_wildcard=True)
+
+CSV_HEADERS = {
+    "Content-Type": "text/csv; charset=utf-8",
+    "Content-Disposition": "attachment; filename=questions.csv",
+}
+STATUS = {board.Invalid: 400, board.SignIn: 401, board.NotYours: 403, board.Unknown: 404, rates.TooMany: 429}
+SENTENCES = {
+    400: "The body is not valid JSON.",
+    404: "There is nothing at this address.",
+    405: "This address does not take that method.",
+    413: "A body may hold 16 KiB at the most.",
+    415: "Send JSON, and say so: Content-Type: application/json.",
+    500: "Something went wrong here; the server's log has the details.",
+}
+
+
+@api.before_app_request
+def only_our_page_changes_the_board():
+    """Refuse what another page's script or form sends: CORS hides answers, it stops no request.
+
+    Browsers add Origin to every request that changes something; a program may leave it out, but has no
+    cookies to misuse. See OWASP, "Cross-Site Request Forgery Prevention: Verifying Origin".
+    """
+    changes = request.method in {"POST", "PUT", "PATCH", "DELETE"}
+    own = current_app.config["API_URL" if request.blueprint == "desk" else "PAGE_ORIGIN"]
+    if changes and request.origin not in {None, own}:
+        raise Forbidden("Only the board's own page may change the board.")
+
+
+@api.after_app_request
+def tell_caches(response):
+    """Flask-CORS says `Vary: Origin` only for several origins, but one allowed origin is a difference too."""
+    response.vary.add("Origin")
+    response.headers["X-Content-Type-Options"] = "nosniff"  # text that looks like a page is not shown as one
+    return response
+
+
+@api.get("")
+def list_questions():
+    questions = board.questions(known(), room())
+    voted = board.voted_by(known())
+    return [private(q, voted) for q in questions], {"X-Total-Count": len(questions)}
+
+
+@api.post("")
+def ask():
+    sent = fields("text", "author", "key")
+    question = board.ask(me("ask"), **sent | {"author": author(sent.get("author", "")), "room": room()})
+    return private(question), 201, {"Location": url_for("api.show", id=question.id)}
+
+
+@api.get("/<int:id>")
+def show(id):
+    return private(board.find(known(), id))
+
+
+@api.patch("/<int:id>")
+def change(id):
+    return private(board.change(me(), id, **fields("text", "answered")))
+
+
+@api.delete("/<int:id>")
+def withdraw(id):
+    board.withdraw(me(), id)
+    return "", 204
+
+
+@api.put("/<int:id>/vote")
+def vote(id):
+    return private(board.vote(me(), id))
+
+
+@api.delete("/<int:id>/vote")
+def unvote(id):
+    return private(board.unvote(me(), id))
+
+
+@visitors.put("")
+def introduce():
+    """Give the browser its id, if it has none. It does this before it opens a socket, which can set no cookie."""
+    me()
+    return "", 204
+
+
+@widget.get("/top")
+def top():
+    """The three questions with the most votes, for any page to show; asks for no cookie."""
+    return [q.public() for q in board.questions(known())[:3]]
+
+
+@export.get("/questions.csv")
+@cross_origin(methods=["GET"], expose_headers=["Content-Disposition"])
+def questions_csv():
+    return jobs.HEADER + jobs.rows(board.questions(known())), CSV_HEADERS
+
+
+@exports.post("")
+def start_export():
+    job = jobs.start(me("export"), room())
+    return state(job), 202, {"Location": url_for("exports.show_export", id=job.id)}
+
+
+@exports.get("/<id>")
+def show_export(id):
+    return state(jobs.find(known(), id))
+
+
+@exports.get("/<id>/questions.csv")
+def exported(id):
+    job = jobs.find(known(), id)
+    if job.csv is None:
+        raise board.Unknown("This export has no file, or not yet.")
+    return job.csv, CSV_HEADERS
+
+
+def state(job):
+    """A job as JSON: how far it is, and where its file is once there is one."""
+    answer = {"job": job.id, "percent": job.percent, "done": job.done, "url": jobs.url(job)}
+    return {**answer, "error": job.error} if job.error else answer
+
+
+def room():
+    """The room that an address names, as in ?room=physics; the lobby if it names none."""
+    return request.args.get("room", board.LOBBY)
+
+
+def fields(*names):
+    """Those fields of the JSON body that were sent; raises board.Invalid unless the body is an object."""
+    try:
+        body = request.get_json()
+    except RecursionError:
+        body = None  # brackets in brackets in brackets
+    if not isinstance(body, dict):
+        raise board.Invalid("The body must be a JSON object.")
+    return {name: body[name] for name in names if name in body}
+
+
+def answer_errors(app):
+    """Give every error the same shape, {"error": "one sentence"}, with the status that fits."""
+
+    @app.errorhandler(board.BoardError)
+    def board_error(error):
+        later = {"Retry-After": error.seconds} if isinstance(error, rates.TooMany) else {}
+        return {"error": str(error)}, STATUS[type(error)], later
+
+    @app.errorhandler(HTTPException)
+    def http_error(error):
+        response = error.get_response()
+        response.data = json.dumps({"error": SENTENCES.get(error.code, error.description)})
+        response.content_type = "application/json"
+        return response

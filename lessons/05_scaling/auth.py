@@ -1,0 +1,278 @@
+"""Who you are: people with names and passwords, the sessions and tokens by which they are known, and their end.
+
+Passwords are stored as Werkzeug's salted hashes, sessions in the database by Flask-Session: the cookie holds nothing
+but a random number. See OWASP, "Session Management" and "Password Storage".
+"""
+
+import functools
+import secrets
+
+import click
+import flask_session.sqlalchemy.sqlalchemy as stored_sessions
+from flask import Blueprint, current_app, request, session
+from flask.cli import AppGroup
+from flask_login import LoginManager, UserMixin, current_user, login_user
+from flask_session import Session
+from itsdangerous import BadSignature, URLSafeTimedSerializer
+from sqlalchemy import String, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Mapped, mapped_column
+from werkzeug.security import check_password_hash, generate_password_hash
+
+from . import board, engine, events, rates
+from .api import fields
+from .board import db
+from .visitor import known
+
+DEMO_PASSWORD = "live-flask"
+NOBODY = generate_password_hash(secrets.token_hex())  # checked when there is no such person, which takes as long
+
+
+class Users(AppGroup):
+    """Says what cannot be done in one sentence, without a traceback."""
+
+    def invoke(self, ctx):
+        try:
+            return super().invoke(ctx)
+        except board.BoardError as problem:
+            raise click.ClickException(str(problem)) from None
+
+
+auth = Blueprint("auth", __name__, url_prefix="/api")
+users = Users("users", help="The people who may sign in.")
+login = LoginManager()
+login.session_protection = None  # it would write into each session that is read
+
+# Flask-Session defines its table anew for each app; two apps in a process, as in tests, share one.
+stored_sessions.create_session_model = functools.cache(stored_sessions.create_session_model)
+stored_sessions.create_session_model(db, "sessions", None, None, None)
+
+
+class Person(UserMixin, db.Model):
+    """Somebody who can sign in. A new `stamp` ends all sessions and tokens that have the old one."""
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(board.AUTHOR_LENGTH), unique=True)
+    password: Mapped[str]  # its hash
+    stamp: Mapped[str] = mapped_column(default=secrets.token_hex)
+
+    @property
+    def who(self):
+        return f"person:{self.id}"
+
+    def get_id(self):
+        """What Flask-Login keeps in the session, and a token holds."""
+        return f"{self.id}.{self.stamp}"
+
+
+@login.user_loader
+def still_signed_in(text):
+    """The person of a session or a token, unless it has ended."""
+    id, _, stamp = text.partition(".")
+    person = db.session.get(Person, int(id), populate_existing=True)
+    return person if person and secrets.compare_digest(person.stamp, stamp) else None
+
+
+def must_be_here_still():
+    """Look again, after something was opened for somebody that will be closed when they leave; raises board.SignIn."""
+    if current_user.is_authenticated and not still_signed_in(current_user.get_id()):
+        raise board.SignIn("You have been signed out.")
+
+
+@login.request_loader
+def by_token(request):
+    """Who has no session may have a token: over HTTP in each request, over Socket.IO when it connected."""
+    if request.authorization and request.authorization.type == "bearer":
+        return from_token(request.authorization.token)
+    return still_signed_in(request.environ["board.token"]) if "board.token" in request.environ else None
+
+
+def open_auth(app):
+    """Sessions in the database, and people in sessions."""
+    app.config.update(SESSION_TYPE="sqlalchemy", SESSION_SQLALCHEMY=db, SESSION_PERMANENT=False)
+    app.config["SESSION_CLEANUP_N_REQUESTS"] = 1000  # about so often, those that have ended are deleted
+    app.config["REMEMBER_COOKIE_NAME"] = secrets.token_hex()  # nobody can send this one, for it is not wanted
+    Session(app)
+    find = app.session_interface._retrieve_session_data  # PostgreSQL refuses to look for a zero byte
+    app.session_interface._retrieve_session_data = lambda number: find(number) if number.isprintable() else None
+    login.init_app(app)
+    app.cli.add_command(users)
+    app.register_blueprint(auth)
+
+
+def check(name, password):
+    """The person with this name and password; raises board.Invalid, board.SignIn, rates.TooMany."""
+    name = board.clean(name, "A name", 1, board.AUTHOR_LENGTH)
+    password = board.clean(password, "A password", 1, 200)
+    rates.spend("address", request.remote_addr)
+    rates.spend("login", request.remote_addr, name)
+    person = db.session.scalar(select(Person).where(Person.name == name))
+    stored = person.password if person else NOBODY
+    db.session.commit()  # nobody waits for this connection while the password is checked
+    if not engine.aside(check_password_hash, stored, password) or not person:
+        raise board.SignIn("The name or the password is wrong.")
+    return person
+
+
+def sign_in(name, password):
+    """Begin a session. It gets a new number, in case somebody else had put the old one into this browser."""
+    person, before = check(name, password), known()
+    session.clear()
+    session.permanent = True
+    login_user(person)
+    current_app.session_interface.regenerate(session)  # last, for an empty session would keep its number
+    if before not in {None, person.who}:
+        tell_that_it_ended(before)  # this browser's other tabs come back as who it is now
+
+
+def sign_out(person):
+    """End all that this person has open, on every device: sessions, tokens, sockets and streams."""
+    person.stamp = secrets.token_hex()
+    tell_that_it_ended(person.who)
+
+
+def tell_that_it_ended(who):
+    """Save it, and let every process close the sockets and streams of somebody who has lost a right."""
+    board.happened.send("ended", data=lambda: {"who": who}, channel="people")
+    db.session.commit()
+    board.saved.send("people")
+
+
+def token_for(person):
+    return tokens().dumps(person.get_id())
+
+
+def from_token(text):
+    """The person of a token; None if it is forged, too old, or has ended."""
+    try:
+        return still_signed_in(tokens().loads(text, max_age=current_app.config["TOKEN_SECONDS"]))
+    except (BadSignature, TypeError, AttributeError, ValueError):
+        return None
+
+
+def tokens():
+    return URLSafeTimedSerializer(current_app.config["SECRET_KEY"], salt="token")
+
+
+def authenticated_only(handler):
+    """Let only those who are signed in call a view or an event's handler; the others get board.SignIn."""
+
+    @functools.wraps(handler)
+    def guarded(*args, **kwargs):
+        if not current_user.is_authenticated:
+            raise board.SignIn("Sign in first.")
+        return handler(*args, **kwargs)
+
+    return guarded
+
+
+def described():
+    """Who is signed in: {name, teacher, rooms}, and in `rooms` {name, teacher, code}; only teachers see a code."""
+    lobby = {"name": board.LOBBY, "teacher": False, "code": None}
+    if not current_user.is_authenticated:
+        return {"name": None, "teacher": False, "rooms": [lobby]}
+    mine = select(board.Member, board.Room.code).join(board.Room, board.Room.name == board.Member.room)
+    found = db.session.execute(mine.where(board.Member.who == current_user.who).order_by(board.Member.room))
+    rooms = {board.LOBBY: lobby}
+    for member, code in found:
+        shown = code if member.teacher and member.room != board.LOBBY else None
+        rooms[member.room] = {"name": member.room, "teacher": member.teacher, "code": shown}
+    return {"name": current_user.name, "teacher": rooms[board.LOBBY]["teacher"], "rooms": list(rooms.values())}
+
+
+@auth.post("/login")
+def log_in():
+    sign_in(**credentials())
+    return described()
+
+
+@auth.post("/logout")
+def log_out():
+    if current_user.is_authenticated:
+        sign_out(current_user)
+    session.clear()  # an empty session is deleted, and so is its cookie
+    return "", 204
+
+
+@auth.get("/me")
+def who_am_i():
+    return described()
+
+
+@auth.post("/tokens")
+def new_token():
+    """For a client without cookies: name and password once, then the token, for an hour."""
+    return {"token": token_for(check(**credentials())), "seconds": current_app.config["TOKEN_SECONDS"]}, 201
+
+
+def credentials():
+    return {"name": None, "password": None} | fields("name", "password")
+
+
+@users.command("add")
+@click.argument("names", nargs=-1, required=True)
+@click.option("--teacher", is_flag=True, help="They may open rooms, and look after the lobby.")
+@click.option("--password", help="One is made for each if you give none.")
+def add_users(names, teacher, password):
+    """Let people sign in, and print their passwords."""
+    for name in names:
+        chosen = password or secrets.token_urlsafe(9)
+        add(name, chosen, teacher)
+        click.echo(f"{name}: {chosen}")
+
+
+@users.command("password")
+@click.argument("name")
+@click.option("--password", help="One is made if you give none.")
+def change_password(name, password):
+    """Give somebody a new password, which signs them out everywhere."""
+    person = db.session.scalar(select(Person).where(Person.name == name))
+    if person is None:
+        raise board.Unknown(f"There is nobody called {name}.")
+    chosen = password or secrets.token_urlsafe(9)
+    person.password = generate_password_hash(board.clean(chosen, "A password", 1, 200))
+    sign_out(person)
+    click.echo(f"{name}: {chosen}")
+
+
+def add(name, password, teacher):
+    """Add somebody, as a teacher or not; raises board.Invalid, also if somebody has this name already."""
+    name, password = board.clean(name, "A name", 1, board.AUTHOR_LENGTH), board.clean(password, "A password", 1, 200)
+    person = Person(name=name, password=generate_password_hash(password))
+    db.session.add(person)
+    try:
+        db.session.flush()
+    except IntegrityError:
+        db.session.rollback()
+        raise board.Invalid(f"There is somebody called {name} already.") from None
+    if teacher:
+        db.session.add(board.Member(room=board.LOBBY, who=person.who, teacher=True))
+    db.session.commit()
+
+
+def seed(app):
+    """On the first start, make the lobby, and a class to try things with."""
+    db.session.add(board.Room(name=board.LOBBY, code=""))
+    try:
+        db.session.flush()
+    except IntegrityError:
+        db.session.rollback()
+        return  # it is not the first
+    if app.config["DEMO_CLASS"]:
+        demo_class()
+    db.session.commit()
+
+
+def demo_class():
+    password = generate_password_hash(DEMO_PASSWORD)
+    grace, ada, _ = people = [Person(name=name, password=password) for name in ("grace", "ada", "ben")]
+    db.session.add_all([board.Room(name="physics", code="apple"), events.Channel(name="room:physics"), *people])
+    db.session.flush()
+    for room in (board.LOBBY, "physics"):
+        db.session.add(board.Member(room=room, who=grace.who, teacher=True))
+    db.session.add(board.Member(room="physics", who=ada.who))
+    print(
+        f" * A demo class is here: grace, who teaches, ada and ben, all with the password {DEMO_PASSWORD}; and the room"
+        " physics, with grace, ada, and the code apple. FLASK_DEMO_CLASS=false makes none.",
+        flush=True,
+    )

@@ -1,0 +1,297 @@
+"""The question board: what rooms and questions are, the few verbs that change them, and who may do what.
+
+Knows nothing of HTTP: whoever comes in, by whatever door, calls these functions and gets the same rules.
+`who` is a text: `person:7` for somebody who is signed in, else the random id of a browser.
+Every change is announced twice by a signal: while its transaction is open, and when it is saved.
+"""
+
+import re
+import sqlite3
+from datetime import UTC, datetime
+
+from blinker import Signal
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import ForeignKey, String, delete, event, func, select, update
+from sqlalchemy.engine import Engine
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Mapped, column_property, mapped_column
+
+TEXT_LENGTH = 280
+AUTHOR_LENGTH = 40
+KEY_LENGTH = 80
+LOBBY = "lobby"  # the room in which everybody is, signed in or not
+ROOM_NAME = "[a-z0-9-]{1,40}"
+
+db = SQLAlchemy()
+
+happened = Signal(
+    "The sender is the event's type; data() gives what to tell. What is written now is saved with the change."
+)
+saved = Signal("The change stands in the database.")
+
+
+class BoardError(Exception):
+    """What was asked for cannot be done; the message says why, in one sentence."""
+
+
+class Invalid(BoardError):
+    """What was sent cannot stand on the board."""
+
+
+class Unknown(BoardError):
+    """There is no such question, or no longer."""
+
+
+class NotYours(BoardError):
+    """Only who asked a question, or a teacher of its room, may change or withdraw it."""
+
+
+class SignIn(BoardError):
+    """It cannot be known who wants this."""
+
+
+class Room(db.Model):
+    """A board of its own. Who knows its code may join."""
+
+    name: Mapped[str] = mapped_column(String(40), primary_key=True)
+    code: Mapped[str] = mapped_column(String(40))
+
+
+class Member(db.Model):
+    """Somebody who belongs to a room, as one of its teachers or not. Teachers of the lobby may open rooms."""
+
+    room: Mapped[str] = mapped_column(ForeignKey("room.name", ondelete="CASCADE"), primary_key=True)
+    who: Mapped[str] = mapped_column(String(40), primary_key=True)
+    teacher: Mapped[bool] = mapped_column(default=False)
+
+
+class Vote(db.Model):
+    """One vote for one question; the primary key makes a second one impossible."""
+
+    question_id: Mapped[int] = mapped_column(ForeignKey("question.id", ondelete="CASCADE"), primary_key=True)
+    who: Mapped[str] = mapped_column(String(40), primary_key=True)
+
+
+class Question(db.Model):
+    """What somebody wants to know, in which room, when it was asked (UTC), and by whom."""
+
+    __table_args__ = {"sqlite_autoincrement": True}  # an old link never leads to a newer question
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    room: Mapped[str] = mapped_column(ForeignKey("room.name", ondelete="CASCADE"), index=True)
+    text: Mapped[str] = mapped_column(String(TEXT_LENGTH))
+    author: Mapped[str] = mapped_column(String(AUTHOR_LENGTH))
+    answered: Mapped[bool] = mapped_column(default=False)
+    asked_at: Mapped[datetime] = mapped_column(default=lambda: datetime.now(UTC).replace(tzinfo=None))
+    who: Mapped[str] = mapped_column(String(40))
+    votes: Mapped[int] = column_property(
+        select(func.count()).where(Vote.question_id == id).correlate_except(Vote).scalar_subquery()
+    )
+
+    def public(self):
+        """The question as everybody sees it: id, text, author, votes, answered, asked_at (ISO 8601, UTC)."""
+        return {
+            "id": self.id,
+            "text": self.text,
+            "author": self.author,
+            "votes": self.votes,
+            "answered": self.answered,
+            "asked_at": self.asked_at.isoformat(timespec="milliseconds") + "Z",
+        }
+
+
+class Receipt(db.Model):
+    """What was asked with which key: who asks again with the same, because no answer came, gets the same question."""
+
+    room: Mapped[str] = mapped_column(String(40), primary_key=True)
+    key: Mapped[str] = mapped_column(String(KEY_LENGTH), primary_key=True)
+    text: Mapped[str] = mapped_column(String(TEXT_LENGTH))
+    question_id: Mapped[int]
+
+
+@event.listens_for(Engine, "connect")
+def set_up_sqlite(connection, _record):
+    """Let several processes share one SQLite file (https://sqlite.org/wal.html), and keep its foreign keys."""
+    if isinstance(connection, sqlite3.Connection):
+        connection.execute("PRAGMA busy_timeout = 5000")
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA foreign_keys = ON")
+
+
+def channel(room):
+    """The name of a room's channel in the event log; the lobby's is that of the lessons before."""
+    return "board" if room == LOBBY else f"room:{room}"
+
+
+def belong(who, room):
+    """Make sure that somebody belongs to a room; raises SignIn, and Unknown, which gives away no room's name."""
+    if room == LOBBY:
+        return
+    if not is_person(who):
+        raise SignIn("Sign in first: only the lobby is open to all.")
+    named = isinstance(room, str) and re.fullmatch(ROOM_NAME, room)
+    if not named or db.session.get(Member, (room, who)) is None:
+        raise Unknown("There is no such room, or you are not in it: join it with its code.")
+
+
+def is_person(who):
+    return who is not None and who.startswith("person:")
+
+
+def teaches(who, room):
+    """Whether somebody is a teacher of a room."""
+    member = db.session.get(Member, (room, who))
+    return member is not None and member.teacher
+
+
+def must_teach(who, room):
+    """Make sure that somebody is a teacher of a room; raises SignIn, Unknown, NotYours."""
+    if not is_person(who):
+        raise SignIn("Sign in first: this is for teachers.")
+    belong(who, room)
+    if not teaches(who, room):
+        raise NotYours("Only a teacher of this room may do that.")
+
+
+def questions(who, room=LOBBY):
+    """Every question of a room, most votes first, then oldest; raises SignIn, Unknown."""
+    belong(who, room)
+    return db.session.scalars(
+        select(Question).where(Question.room == room).order_by(Question.votes.desc(), Question.id)
+    ).all()
+
+
+def find(who, id):
+    """The question with this number; raises Unknown if there is none, or it is in a room that is not theirs."""
+    question = db.session.get(Question, id) if 0 < id < 2**31 else None
+    try:
+        belong(who, question.room if question else None)
+    except BoardError:
+        raise Unknown("There is no such question; it may have been withdrawn.") from None
+    return question
+
+
+def voted_by(who):
+    """The numbers of the questions that somebody voted for."""
+    return set(db.session.scalars(select(Vote.question_id).where(Vote.who == who)))
+
+
+def ask(who, text=None, author="", key="", room=LOBBY):
+    """Put a question on a room's board and return it; raises Invalid, SignIn, Unknown.
+
+    `key` is any text that the asker makes for this question. A second time it puts nothing on the board.
+    """
+    belong(who, room)
+    text = clean(text, "A question", 1, TEXT_LENGTH)
+    author = clean(author, "A name", 0, AUTHOR_LENGTH)
+    key = clean(key, "A key", 0, KEY_LENGTH)
+    question = Question(room=room, who=who, text=text, author=author)
+    db.session.add(question)
+    try:
+        db.session.flush()
+        if key:
+            db.session.add(Receipt(room=room, key=key, text=text, question_id=question.id))
+            db.session.flush()
+    except IntegrityError:  # it was asked before, or its room has just been closed
+        db.session.rollback()
+        belong(who, room)
+        return asked_before(who, room, key, text)
+    return save("question_asked", question)
+
+
+def asked_before(who, room, key, text):
+    """The question that was asked with this key; raises Invalid, and Unknown if it has been withdrawn."""
+    receipt = db.session.get(Receipt, (room, key))
+    if receipt.text != text:
+        raise Invalid("This key belongs to another question: make a new one for each.")
+    return find(who, receipt.question_id)
+
+
+def change(who, id, text=None, answered=None):
+    """Reword a question, or mark it answered, and return it; raises Invalid, Unknown, NotYours."""
+    question = find_own(who, id)
+    values = {}
+    if text is not None:
+        values["text"] = clean(text, "A question", 1, TEXT_LENGTH)
+    if answered is not None:
+        if not isinstance(answered, bool):
+            raise Invalid("Answered must be true or false.")
+        values["answered"] = answered
+    if not values:
+        raise Invalid("Say what to change: text, answered, or both.")
+    db.session.execute(update(Question).where(Question.id == id).values(values))
+    return save("question_changed", question)
+
+
+def withdraw(who, id):
+    """Take a question, and the votes for it, off the board; raises Unknown, NotYours."""
+    room = find_own(who, id).room
+    if db.session.execute(delete(Question).where(Question.id == id)).rowcount:
+        tell("question_withdrawn", room, lambda: {"id": id})
+    db.session.commit()
+    saved.send(channel(room))
+
+
+def vote(who, id):
+    """Vote for a question and return it; a second time changes nothing. Raises Unknown."""
+    question = find(who, id)
+    db.session.add(Vote(question_id=id, who=who))
+    try:
+        db.session.flush()
+    except IntegrityError:  # this vote is there already, or the question has just been withdrawn
+        db.session.rollback()
+        return find(who, id)
+    return save("question_changed", question)
+
+
+def unvote(who, id):
+    """Take a vote back and return the question; a second time changes nothing. Raises Unknown."""
+    question = find(who, id)
+    if db.session.execute(delete(Vote).where(Vote.question_id == id, Vote.who == who)).rowcount:
+        return save("question_changed", question)
+    db.session.rollback()
+    return find(who, id)
+
+
+def save(type, question):
+    """Commit a change of this question together with its event, and return the question as it now is."""
+    id, room = question.id, question.room
+    tell(type, room, lambda: {"question": fresh(id).public()})
+    db.session.commit()
+    saved.send(channel(room))
+    return fresh(id)
+
+
+def tell(type, room, data):
+    """Announce what happens in a room, and in which, but for the lobby: its events are those of the lessons before."""
+    where = {} if room == LOBBY else {"room": room}
+    happened.send(type, data=lambda: data() | where, channel=channel(room))
+
+
+def fresh(id):
+    """The question as the database has it now, whatever this session remembers; raises Unknown."""
+    question = db.session.get(Question, id, populate_existing=True)
+    if question is None:
+        db.session.rollback()
+        raise Unknown("There is no such question; it may have been withdrawn.")
+    return question
+
+
+def find_own(who, id):
+    """The question, if it is this person's, or in this teacher's room; raises Unknown, NotYours."""
+    question = find(who, id)
+    if question.who != who and not teaches(who, question.room):
+        raise NotYours("Only the browser that asked a question may change or withdraw it, or a teacher of its room.")
+    return question
+
+
+def clean(value, what, shortest, longest):
+    """The text without the spaces around it; raises Invalid."""
+    if not isinstance(value, str):
+        raise Invalid(f"{what} must be a text.")
+    value = value.strip()
+    if not shortest <= len(value) <= longest:
+        raise Invalid(f"{what} has {shortest} to {longest} characters; this one has {len(value)}.")
+    if re.search(r"[\0\ud800-\udfff]", value):
+        raise Invalid(f"{what} may not hold half a character or a zero byte.")
+    return value

@@ -1,0 +1,150 @@
+"""The teacher's desk: a table of a room's questions, made on the server, with forms that work without JavaScript.
+
+It lives on the API's origin. So its forms need what CORS and the Origin guard give to the page: a token that no other
+site can know (Flask-WTF), and no frame around them. See OWASP, "Cross-Site Request Forgery Prevention".
+"""
+
+from flask import Blueprint, flash, redirect, render_template, request, session, url_for
+from flask_login import current_user
+from flask_socketio import Namespace, join_room
+from flask_wtf import FlaskForm
+from sqlalchemy import select
+from werkzeug.exceptions import HTTPException
+from wtforms import BooleanField, PasswordField, StringField, TextAreaField
+
+from . import auth, board, rates
+from .api import SENTENCES, STATUS
+from .sockets import identify, socketio, start_telling
+from .visitor import me
+
+desk = Blueprint(
+    "desk",
+    __name__,
+    url_prefix="/desk",
+    template_folder="templates",
+    static_folder="page",
+    static_url_path="/page",
+)
+
+
+class SignInForm(FlaskForm):
+    name = StringField("Name")
+    password = PasswordField("Password")
+
+
+class SignOutForm(FlaskForm):
+    """Nothing but the token."""
+
+
+class QuestionForm(FlaskForm):
+    text = TextAreaField("Question")
+    answered = BooleanField("Answered")
+
+
+@desk.before_request
+def only_teachers():
+    if not current_user.is_authenticated and request.endpoint != "desk.static":
+        rates.spend("guest", request.remote_addr)  # the form to sign in begins a session, and that is stored
+    if request.endpoint not in {"desk.log_in", "desk.log_out", "desk.static"}:
+        if not current_user.is_authenticated:
+            return redirect(url_for("desk.log_in"))
+        board.must_teach(current_user.who, request.view_args.get("room", board.LOBBY))
+
+
+@desk.context_processor
+def for_every_page():
+    return {"sign_out": SignOutForm() if current_user.is_authenticated else None}
+
+
+@desk.after_request
+def in_no_frame(response):
+    """Load and send nothing elsewhere, stand in nobody's page, be in no cache. See the standard CSP Level 3."""
+    response.content_security_policy = "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    response.cache_control.no_store = True
+    return response
+
+
+@desk.get("")
+def rooms():
+    """The rooms in which one teaches."""
+    taught = select(board.Room).join(board.Member, board.Member.room == board.Room.name)
+    mine = taught.where(board.Member.who == current_user.who, board.Member.teacher).order_by(board.Room.name)
+    return render_template("desk.html", rooms=board.db.session.scalars(mine).all())
+
+
+@desk.get("/<room>")
+def table(room, problem="", status=200):
+    questions = board.questions(current_user.who, room)
+    rows = [(question, QuestionForm(formdata=None, obj=question)) for question in questions]
+    page = render_template("room.html", room=room, rows=rows, problem=problem)
+    return page, status
+
+
+@desk.post("/<room>/<int:id>")
+def change(room, id):
+    """Save or delete a question, by the button that was pressed."""
+    form = QuestionForm()
+    if not form.validate():
+        return table(room, "This form is too old, or not from this page. Nothing was changed: try again.", 400)
+    who, question = me(), board.find(current_user.who, id)
+    if question.room != room:
+        raise board.Unknown("There is no such question in this room.")
+    if "delete" in request.form:
+        return render_template("sure.html", room=room, question=question, form=form)
+    if "sure" in request.form:
+        board.withdraw(who, id)
+        flash("Deleted.")
+    else:
+        try:
+            board.change(who, id, text=form.text.data, answered=form.answered.data)
+        except board.Invalid as problem:
+            return table(room, str(problem), 400)
+        flash("Saved.")
+    return redirect(url_for("desk.table", room=room), 303)
+
+
+@desk.route("/login", methods=["GET", "POST"])
+def log_in():
+    form, problem = SignInForm(), ""
+    if form.is_submitted():
+        try:
+            if not form.validate():
+                raise board.Invalid("This form is too old, or not from this page: try again.")
+            auth.sign_in(form.name.data, form.password.data)
+            return redirect(url_for("desk.rooms"), 303)
+        except board.BoardError as error:
+            return render_template("login.html", form=form, problem=str(error)), STATUS[type(error)]
+    return render_template("login.html", form=form, problem=problem)
+
+
+@desk.post("/logout")
+def log_out():
+    if SignOutForm().validate() and current_user.is_authenticated:
+        auth.sign_out(current_user)
+        session.clear()
+    return redirect(url_for("desk.log_in"), 303)
+
+
+@desk.errorhandler(board.BoardError)
+def board_error(error):
+    return render_template("problem.html", problem=str(error)), STATUS[type(error)]
+
+
+@desk.errorhandler(HTTPException)
+def http_error(error):
+    sentence = SENTENCES.get(error.code, error.description)
+    return render_template("problem.html", problem=sentence), error.code
+
+
+class Desk(Namespace):
+    """Tells the open desks of a room that there is something new; what it is, they fetch."""
+
+    def on_connect(self, auth=None):
+        who = identify(auth)
+        room = auth.get("room") if auth else None
+        board.must_teach(who, room)
+        join_room(board.channel(room))
+        start_telling(room)
+
+
+socketio.on_namespace(Desk("/desk"))

@@ -1,0 +1,107 @@
+"""The numbered log of everything that happened to the board, and the bell that says there is news.
+
+The database is the truth: an event is stored in the same transaction as the change it tells of.
+Redis only rings the bell, so a lost ring costs a moment, never an event.
+"""
+
+import re
+import time
+from typing import Any
+
+from flask import current_app
+from redis import Redis, RedisError
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+from redis.sentinel import Sentinel
+from socketio.redis_manager import parse_redis_sentinel_url
+from sqlalchemy import JSON, String, delete, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Mapped, mapped_column
+
+from .board import db
+
+BELL = "live-flask:bell"  # the Redis channel; what is sent over it is the name of the channel that has news
+
+
+class Channel(db.Model):
+    """What a reader may listen to, and the number of its last event."""
+
+    name: Mapped[str] = mapped_column(String(80), primary_key=True)
+    last: Mapped[int] = mapped_column(default=0)
+
+
+class Event(db.Model):
+    """One thing that happened. Numbers run without gaps within a channel, so a reader can count."""
+
+    channel: Mapped[str] = mapped_column(String(80), primary_key=True)
+    seq: Mapped[int] = mapped_column(primary_key=True)
+    type: Mapped[str] = mapped_column(String(40))
+    data: Mapped[Any] = mapped_column(JSON)
+    at: Mapped[float] = mapped_column(default=time.time, server_default="0")  # seconds since 1970
+
+
+def open_bell(app):
+    """The connection to Redis: it gives up at once rather than keep a writer waiting."""
+    app.extensions["bell"] = open_redis(app.config["REDIS_URL"], socket_timeout=0.25, socket_connect_timeout=0.25)
+
+
+def open_redis(url, **options):
+    """Redis at this address; at one with redis+sentinel://, the Redis that its Sentinels say is the right one now."""
+    options["retry"] = Retry(NoBackoff(), 0)
+    if not url.startswith("redis+sentinel:"):
+        return Redis.from_url(url, **options)
+    sentinels, name, more = parse_redis_sentinel_url(url)
+    return Sentinel(sentinels, sentinel_kwargs=options, **options, **more).master_for(name)
+
+
+def open_channel(name):
+    """Make a channel, and commit; harmless if it is there already, or if two processes do so at once."""
+    db.session.add(Channel(name=name))
+    try:
+        db.session.commit()
+    except IntegrityError:
+        db.session.rollback()
+
+
+def record(type, data, channel="board"):
+    """Add an event to the open transaction and return it; it exists once you commit.
+
+    The UPDATE makes every other writer wait for that commit. So numbers have no gaps and follow the order of the
+    commits, and `data()`, which is called after it, sees what everybody before has done. It gives what JSON can hold;
+    a dict gets the number as `seq`. Raises ValueError if the type is not one line.
+    """
+    if not re.fullmatch(r"[^\r\n\0]+", type):
+        raise ValueError("The type of an event is one line of text.")
+    number = update(Channel).where(Channel.name == channel).values(last=Channel.last + 1).returning(Channel.last)
+    seq = db.session.scalar(number)
+    value = data()
+    event = Event(channel=channel, seq=seq, type=type, data={"seq": seq, **value} if isinstance(value, dict) else value)
+    db.session.add(event)
+    too_old = seq - current_app.config["EVENTS_KEPT"]
+    db.session.execute(delete(Event).where(Event.channel == channel, Event.seq <= too_old))
+    return event
+
+
+def ring(channel="board"):
+    """Say that there is news. If Redis is down, nobody hears it, and the streams find out by themselves."""
+    try:
+        current_app.extensions["bell"].publish(BELL, channel)
+    except RedisError:
+        current_app.logger.warning("Redis does not answer; the streams will find the news in the log.")
+
+
+def last(channel):
+    """The number of a channel's last event, 0 if there was none; None if there is no such channel."""
+    return db.session.scalar(select(Channel.last).where(Channel.name == channel))
+
+
+def since(channel, seq):
+    """The events after number `seq`, oldest first; None if the log never had that number, or lacks the next."""
+    newest = last(channel)
+    if not 0 <= seq <= newest:
+        return None
+    events = db.session.scalars(
+        select(Event).where(Event.channel == channel, Event.seq > seq).order_by(Event.seq)
+    ).all()
+    following = events[0].seq if events else newest + 1
+    return events if following == seq + 1 else None

@@ -1,0 +1,159 @@
+"""Work that takes a while: it runs in the background and reports how far it is.
+
+A job is a row in the database, and its reports are events on a channel of its own, `job:<id>`. So whoever asks, even
+after a restart, learns how it ended.
+"""
+
+import csv
+import io
+import re
+import secrets
+import threading
+import time
+from datetime import UTC, datetime, timedelta
+
+from flask import current_app
+from sqlalchemy import String, select
+from sqlalchemy.orm import Mapped, mapped_column
+
+from . import board, events
+from .board import db
+
+SILENCE = timedelta(seconds=5)  # a job that reports nothing for so long was lost with its server
+COLUMNS = ["id", "text", "author", "votes", "answered", "asked_at"]
+HEADER = ",".join(COLUMNS) + "\r\n"
+PARTS = 10
+
+
+def now():
+    return datetime.now(UTC).replace(tzinfo=None)
+
+
+class Job(db.Model):
+    """One export: how far it is, and what became of it."""
+
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    room: Mapped[str] = mapped_column(String(40))
+    percent: Mapped[int] = mapped_column(default=0)
+    csv: Mapped[str | None]
+    error: Mapped[str | None]
+    reported_at: Mapped[datetime] = mapped_column(default=now, onupdate=now)
+
+    @property
+    def done(self):
+        return self.csv is not None or self.error is not None
+
+    @property
+    def channel(self):
+        return f"job:{self.id}"
+
+
+def start(who, room=board.LOBBY):
+    """Begin an export of a room's questions and return its job at once; raises board.SignIn, board.Unknown."""
+    board.belong(who, room)
+    job = Job(id=secrets.token_urlsafe(8), room=room)
+    db.session.add(job)
+    events.open_channel(job.channel)
+    app = current_app._get_current_object()  # the thread needs the app itself: `current_app` ends with this request
+    threading.Thread(target=run, args=[app, job.id, room], daemon=True).start()
+    return job
+
+
+def run(app, id, room):
+    """In the thread: write the questions tenth by tenth, and report each; say so if it fails."""
+    with app.app_context():
+        try:
+            asked = select(board.Question.id).where(board.Question.room == room)
+            ids = db.session.scalars(asked.order_by(board.Question.id)).all()
+            db.session.commit()  # else it would keep its connection while it sleeps, and others would wait for one
+            text = HEADER
+            for part in range(1, PARTS + 1):
+                time.sleep(app.config["EXPORT_SECONDS"] / PARTS)  # so that there is something to see
+                tenth = ids[len(ids) * (part - 1) // PARTS : len(ids) * part // PARTS]
+                found = select(board.Question).where(board.Question.id.in_(tenth)).order_by(board.Question.id)
+                text += rows(db.session.scalars(found))
+                report(id, percent=100 * part // PARTS)
+            finish(id, csv=text)
+        except Exception:
+            app.logger.exception("The export %s failed.", id)
+            db.session.rollback()
+            finish(id, error="The export failed; the server's log has the details.")
+
+
+def rows(questions):
+    """Questions as lines of CSV."""
+    table = io.StringIO()
+    csv.writer(table).writerows([harmless(question.public()[column]) for column in COLUMNS] for question in questions)
+    return table.getvalue()
+
+
+def harmless(value):
+    """A text with ' before what a spreadsheet could take for a formula, even one that splits cells at semicolons.
+
+    See OWASP, "CSV Injection".
+    """
+    return re.sub("(^|[;\t\r\n] *)([=+@＝＋－＠-])", r"\1'\2", value) if isinstance(value, str) else value
+
+
+def report(id, percent):
+    """Tell how far a job is."""
+    job = db.session.get(Job, id)
+    if job is None:
+        return  # its room was closed
+    job.percent = percent
+    tell(job, "job_progress", percent=percent, note=f"{percent} % of the questions are written.")
+
+
+def finish(id, csv=None, error=None):
+    """Tell what became of a job."""
+    job = db.session.get(Job, id)
+    if job is None or job.done:
+        return  # it was given up meanwhile
+    job.csv, job.error = csv, error
+    tell(job, "job_done", url=url(job), **({"error": error} if error else {}))
+
+
+def tell(job, type, **data):
+    channel = job.channel
+    events.record(type, lambda: {"job": job.id, **data}, channel)
+    db.session.commit()
+    events.ring(channel)
+
+
+def find(who, id):
+    """The job with this id; raises board.Unknown if there is none, or it is of a room that is not theirs."""
+    job = db.session.get(Job, id)
+    try:
+        board.belong(who, job.room if job else None)
+    except board.BoardError:
+        raise board.Unknown("There is no such export.") from None
+    return job
+
+
+def url(job):
+    """Where its CSV is to be fetched; None while there is none."""
+    return f"/api/exports/{job.id}/questions.csv" if job.csv is not None else None
+
+
+def give_up_lost():
+    """Report the jobs as failed that have been silent for too long: their server is gone."""
+    why = "The server was restarted before the export was done; start it again."
+    give_up(Job.reported_at < now() - SILENCE, why)
+
+
+def give_up(which, why):
+    """Report those jobs as failed that are not done yet."""
+    for id in db.session.scalars(select(Job.id).where(Job.csv.is_(None), Job.error.is_(None), which)).all():
+        finish(id, error=why)
+
+
+def watch(app):
+    """After a start, wait until the jobs of a server that is gone have been silent long enough, and give them up."""
+
+    def later():
+        time.sleep(SILENCE.total_seconds() + 1)
+        with app.app_context():
+            give_up_lost()
+
+    if db.session.scalar(select(Job.id).where(Job.csv.is_(None), Job.error.is_(None)).limit(1)):
+        threading.Thread(target=later, daemon=True).start()

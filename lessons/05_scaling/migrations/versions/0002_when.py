@@ -1,0 +1,17 @@
+"""When each event happened, so that it can be said how long it took until it was told."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+
+
+def upgrade():
+    with op.batch_alter_table("event") as table:
+        table.add_column(sa.Column("at", sa.Double(), nullable=False, server_default="0"))
+
+
+def downgrade():
+    with op.batch_alter_table("event") as table:
+        table.drop_column("at")

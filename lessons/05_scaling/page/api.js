@@ -1,0 +1,69 @@
+// Talks to the API on its other origin, and turns every way this can fail into one sentence.
+import { API_URL } from "./config.js";
+
+/** What to tell the person; `status` is there when the API itself said so. */
+export class Problem extends Error {
+  constructor(sentence, status) {
+    super(sentence);
+    this.status = status;
+  }
+}
+
+async function call(method, path, body) {
+  const options = { method, credentials: "include" }; // or the cookie stays at home, and the API knows nobody
+  if (body) {
+    options.headers = { "Content-Type": "application/json" };
+    options.body = JSON.stringify(body);
+  }
+  let response, text, data;
+  try {
+    response = await fetch(API_URL + path, options);
+    text = await response.text();
+  } catch {
+    // Nobody listens there, or CORS forbids it: a script may not know which, or any page could map your network.
+    throw new Problem(
+      `The API at ${API_URL} did not answer, or the browser hid its answer from this page. ` +
+        "Is it running? The browser's console (F12) says which.",
+    );
+  }
+  try {
+    data = text ? JSON.parse(text) : null; // 204 has no text
+  } catch {
+    throw new Problem(`${API_URL} answered (status ${response.status}), but not in JSON. Is that the board's API?`);
+  }
+  if (!response.ok) throw new Problem(data?.error ?? "The API refused, and did not say why.", response.status);
+  return { data, headers: response.headers };
+}
+
+const inRoom = (path, room) => `${path}?${new URLSearchParams({ room })}`;
+
+/** All questions of a room, and how many the API counted: null if it does not expose X-Total-Count to this page. */
+export async function list(room) {
+  const { data, headers } = await call("GET", inRoom("/api/questions", room));
+  return { all: data, total: headers.get("X-Total-Count") };
+}
+
+/** Make this browser known, by a cookie, if it is not. */
+export const introduce = () => call("PUT", "/api/browser");
+
+// Each answers with the question as it stands now; withdraw with null. A question asked again with its key is one.
+export const ask = async (text, author, key, room) =>
+  (await call("POST", inRoom("/api/questions", room), { text, author, key })).data;
+export const vote = async (id) => (await call("PUT", `/api/questions/${id}/vote`)).data;
+export const unvote = async (id) => (await call("DELETE", `/api/questions/${id}/vote`)).data;
+export const change = async (id, fields) => (await call("PATCH", `/api/questions/${id}`, fields)).data;
+export const withdraw = async (id) => (await call("DELETE", `/api/questions/${id}`)).data;
+
+// Answers with the job that now runs.
+export const startExport = async (room) => (await call("POST", inRoom("/api/exports", room))).data;
+
+// Who is signed in, {name, teacher, rooms: [{name, teacher, code}]}: the name is null for a guest, a code for who does not teach.
+export const me = async () => (await call("GET", "/api/me")).data;
+export const login = async (name, password) => (await call("POST", "/api/login", { name, password })).data;
+export const logout = () => call("POST", "/api/logout");
+
+const roomPath = (name) => `/api/rooms/${encodeURIComponent(name.trim())}`;
+export const openRoom = (name, code) => call("POST", "/api/rooms", { name, code });
+export const join = (name, code) => call("POST", `${roomPath(name)}/members`, { code });
+export const remove = (name, person) => call("DELETE", `${roomPath(name)}/members/${encodeURIComponent(person)}`);
+export const closeRoom = (name) => call("DELETE", roomPath(name));

@@ -1,0 +1,230 @@
+// Holds the list, and does what the person wants: each verb is sent, then its answer put on the list.
+// What others do, the API tells: each event is put on the list too.
+import * as api from "./api.js";
+import { API_URL } from "./config.js";
+import { close, complain, draw, open, say } from "./draw.js";
+import { exportQuestions } from "./jobs.js";
+import { follow, people, recognise, room } from "./rooms.js";
+import { act, connect } from "./socket.js";
+
+const LONGEST = 280;
+const askForm = document.querySelector("#ask");
+const bar = document.querySelector("#bar");
+const connection = document.querySelector("#connection");
+const exportButton = document.querySelector("#export");
+const list = document.querySelector("#questions");
+
+const questions = new Map(); // by id
+let total; // what X-Total-Count said: undefined before the first answer, null if it is hidden from this page
+let loaded = Promise.resolve(); // kept when the list that was asked for last is here
+let sent = {}; // the question that was sent last and not answered, with its key: sent again, it is asked once
+
+/** Load the list. What comes to know while it is on its way waits for it, or the list, being older, would undo that. */
+function load(sent) {
+  loaded = loaded.then(() => reload(sent)).then(
+    () => bar.querySelector("#problem") && say(), // what was wrong with the list is mended
+    (problem) => {
+      complain(bar, problem.message);
+      setTimeout(load, 3000);
+    },
+  );
+  return loaded;
+}
+
+async function reload(sent) {
+  const { name } = room();
+  const answer = sent ? { all: sent, total: sent.length } : await api.list(name);
+  if (name !== room().name) return; // the person has gone on; so has what is loaded next
+  total = answer.total === null ? null : Number(answer.total);
+  questions.clear();
+  for (const question of answer.all) questions.set(question.id, question);
+  redraw();
+}
+
+function put(question) {
+  if (total !== null && !questions.has(question.id)) total += 1;
+  questions.set(question.id, question);
+  redraw();
+}
+
+function drop(id) {
+  if (questions.delete(id) && total !== null) total -= 1;
+  redraw();
+}
+
+function redraw() {
+  if (total === undefined) return; // there is no list yet
+  draw([...questions.values()].sort((a, b) => b.votes - a.votes || a.id - b.id), total, room().teacher);
+}
+
+/** Put what the API answered on the list. If an event was quicker, it may be newer: then only `mine` and `voted` count. */
+async function take(answer, before, where = room().name) {
+  await loaded;
+  if (where !== room().name) return;
+  const now = questions.get(answer.id);
+  if (now === before) put(answer);
+  else if (now) put({ ...now, mine: answer.mine, voted: answer.voted });
+}
+
+/** Put what the API tells everybody on the list; `mine` and `voted`, which it tells nobody else, stay as they are. */
+async function hear({ question, room: where = "lobby" }) {
+  await loaded;
+  if (where !== room().name) return;
+  if (total === undefined) return; // no list could be loaded yet; when it is, it holds this too
+  put({ mine: false, voted: false, ...questions.get(question.id), ...question });
+}
+
+// What the board tells, by the event's type: each carries the whole question, so hearing one twice does no harm.
+const told = {
+  question_asked: hear,
+  question_changed: hear,
+  async question_withdrawn({ id }) {
+    await loaded;
+    if (questions.has(id)) drop(id);
+  },
+  reset: ({ questions } = {}) => load(questions),
+  announcement({ text }) {
+    document.querySelector("#announcement").textContent = text;
+  },
+  ...people,
+  wire(news) {
+    Object.assign(wire, news);
+    document.querySelector("#wire").textContent = [wire.transport, wire.here, wire.worker].filter(Boolean).join(", ");
+  },
+};
+
+const wire = {}; // by what this page is connected, how many are here, and by which worker it is served
+const words = { live: "live", reconnecting: "reconnecting …", offline: "offline" };
+
+function show(state) {
+  if (state === connection.dataset.state) return; // said once is enough
+  if (state === "live") recognise().catch(() => {}); // if this fails, so does the rest, and says so
+  connection.dataset.state = state;
+  connection.textContent = words[state];
+  if (state !== "live" && total === undefined) load(); // perhaps only the stream fails; if not, this says why
+}
+
+// What the buttons in an item of the list do, by their data-verb; a sentence they return is news.
+const verbs = {
+  async vote({ question }) {
+    const { id, voted } = question;
+    const [answer, how] = await act(voted ? "unvote" : "vote", { id });
+    take(answer, question);
+    return `${voted ? "Vote taken back." : "Voted."} ${how}`;
+  },
+  async mark({ question }) {
+    const { id, answered } = question;
+    const [answer, how] = await act("change", { id, answered: !answered });
+    take(answer, question);
+    return `${answered ? "Marked as open." : "Marked as answered."} ${how}`;
+  },
+  edit(item) {
+    const textarea = open(item, "edit").querySelector("textarea");
+    textarea.value = item.question.text;
+    showLength(textarea);
+  },
+  async save(item) {
+    const { question } = item;
+    const text = checked(item.querySelector("textarea").value);
+    const [answer, how] = await act("change", { id: question.id, text });
+    take(answer, question);
+    close(item);
+    return `Saved. ${how}`;
+  },
+  withdraw(item) {
+    open(item, "withdraw");
+  },
+  async confirm({ question: { id } }) {
+    const [, how] = await act("withdraw", { id });
+    drop(id);
+    return `Withdrawn. ${how}`;
+  },
+  close,
+};
+
+async function ask() {
+  const { text, author } = askForm.elements;
+  const draft = text.value;
+  const where = room().name;
+  if (sent.text !== draft || sent.room !== where)
+    sent = { room: where, text: checked(draft), key: crypto.getRandomValues(new Uint32Array(4)).join("-") };
+  const [question, how] = await act("ask", { ...sent, author: author.value });
+  sent = {};
+  if (text.value === draft) text.value = ""; // unless the person is already writing the next one
+  showLength(text);
+  if (total === undefined) await load(); // the API was away when this page opened
+  else take(question, undefined, where);
+  return `Asked. ${how}`;
+}
+
+/** Do it, but not twice when the button is pressed twice; show the news it returns or the problem it meets. */
+async function attempt(button, place, action) {
+  if (button.ariaBusy === "true") return;
+  button.ariaBusy = "true"; // not disabled, which would take the focus away
+  try {
+    say(await action());
+  } catch (problem) {
+    if (!(problem instanceof api.Problem)) throw problem; // a mistake in this code: the console says where
+    if (problem.status === 404) await load();
+    complain(place.isConnected ? place : bar, problem.message); // the question may be gone
+  } finally {
+    button.ariaBusy = "false";
+  }
+}
+
+/** As Python's len() counts: characters, where JavaScript's length counts most emoji twice. */
+const lengthOf = (text) => [...text.trim()].length;
+
+function checked(text) {
+  const length = lengthOf(text);
+  if (length === 0) throw new api.Problem("Write a question first.");
+  if (length > LONGEST) throw new api.Problem(`A question has ${LONGEST} characters at most; this one has ${length}.`);
+  return text;
+}
+
+function showLength(textarea) {
+  const count = textarea.parentElement.querySelector(".count");
+  const left = LONGEST - lengthOf(textarea.value);
+  count.textContent = `${LONGEST - left} / ${LONGEST}` + (left < 0 ? `: ${-left} too many` : "");
+  count.classList.toggle("near", left <= 30);
+  textarea.ariaInvalid = left < 0;
+}
+
+askForm.addEventListener("submit", (event) => {
+  event.preventDefault();
+  attempt(askForm.querySelector("button"), askForm, ask);
+});
+askForm.querySelector("button").addEventListener("click", (event) => {
+  if (event.detail > 1) event.preventDefault(); // the second half of a double click: the API may have answered by now
+});
+exportButton.addEventListener("click", () => attempt(exportButton, bar, () => exportQuestions(room().name)));
+list.addEventListener("click", ({ target }) => {
+  const button = target.closest("[data-verb]");
+  const item = target.closest("li");
+  if (button) attempt(button, item, () => verbs[button.dataset.verb](item));
+});
+document.addEventListener("input", ({ target }) => target.matches("textarea") && showLength(target));
+document.addEventListener("keydown", (event) => {
+  const box = event.target.closest(".panel, #ask");
+  if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) box?.querySelector(".main")?.click();
+  if (event.key === "Escape" && !event.isComposing) box?.querySelector("[data-verb=close]")?.click();
+});
+
+const { text, author } = askForm.elements;
+try {
+  author.value = localStorage.getItem("name");
+  author.addEventListener("change", () => localStorage.setItem("name", author.value));
+} catch {
+  // the person forbids this page to store anything: then it asks for the name again
+}
+document.querySelector("#page-origin").textContent = location.origin;
+document.querySelector("#api-origin").textContent = API_URL;
+document.querySelector("#csv").href = `${API_URL}/export/questions.csv`;
+showLength(text);
+
+follow(redraw, () => {
+  total = undefined; // nothing of the room before stays
+  questions.clear();
+  list.replaceChildren();
+});
+connect(told, show);

@@ -1,0 +1,82 @@
+// Asks once a second how the workers are, and draws what they say: a row for each, and its last two minutes as lines.
+const KEPT = 120;
+const CHARTS = {
+  clients: "Clients",
+  rate: "Packets a second",
+  delay: "Delay, 99th percentile, in ms",
+};
+const past = new Map(); // by worker: what it said, the newest last
+const colours = new Map(); // by worker: one of four, for as long as this page is open
+
+const make = (name, attributes = {}, ...children) => {
+  const made = document.createElementNS("http://www.w3.org/2000/svg", name);
+  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
+  made.append(...children);
+  return made;
+};
+const cell = (text, name = "td") => Object.assign(document.createElement(name), { textContent: text });
+const milliseconds = (seconds) => (seconds === null ? "–" : `${(seconds * 1000).toFixed(seconds < 0.01 ? 1 : 0)} ms`);
+
+/** Remember what the workers say now; who says nothing any more is forgotten. */
+function remember(workers) {
+  const now = performance.now();
+  for (const name of past.keys()) if (!(name in workers)) past.delete(name);
+  for (const [name, numbers] of Object.entries(workers)) {
+    if (!colours.has(name)) colours.set(name, `line${colours.size % 4}`);
+    const before = past.get(name) ?? [];
+    const last = before.at(-1) ?? { sent: numbers.sent, now: now - 1000 };
+    const rate = Math.max(0, Math.round(((numbers.sent - last.sent) * 1000) / (now - last.now)));
+    past.set(name, [...before, { ...numbers, now, rate, delay: Math.round(numbers.slowest * 1000) }].slice(-KEPT));
+  }
+}
+
+/** A chart of one number: a line for each worker, on the scale of the highest. */
+function chart(what, title) {
+  const highest = Math.max(10, ...[...past.values()].flat().map((said) => said[what]));
+  const lines = [...past].map(([name, said]) => {
+    const points = said.map((one, x) => `${KEPT - said.length + x},${59 - (58 * one[what]) / highest}`);
+    return make("polyline", { class: colours.get(name), points: points.join(" ") });
+  });
+  const figure = document.createElement("figure");
+  const drawing = make("svg", { viewBox: `0 0 ${KEPT} 60`, preserveAspectRatio: "none" }, ...lines);
+  figure.append(cell(title, "figcaption"), cell(highest, "span"), drawing);
+  return figure;
+}
+
+function row(name, said) {
+  const made = document.createElement("tr");
+  const heading = Object.assign(cell(name, "th"), { scope: "row", className: colours.get(name) });
+  const numbers = [said.clients, said.streams, said.rate, milliseconds(said.median), milliseconds(said.slowest)];
+  const memory = `${Math.round(said.memory / 2 ** 20)} MiB`;
+  made.append(heading, ...[said.engine, ...numbers, memory].map((text) => cell(text)));
+  return made;
+}
+
+function show({ workers, fault }) {
+  remember(workers);
+  document.querySelector("#charts").replaceChildren(...Object.entries(CHARTS).map((one) => chart(...one)));
+  const rows = [...past].map(([name, said]) => row(name, said.at(-1)));
+  document.querySelector("#workers tbody").replaceChildren(...rows);
+  if (fault) {
+    const healed = fault.seconds === null ? "It is not over." : `It was over after ${fault.seconds.toFixed(1)} s.`;
+    say(`The last fault: ${fault.what}, at ${new Date(fault.at).toLocaleTimeString("en")}. ${healed}`);
+  }
+}
+
+/** Say how it is; a screen reader hears only what is new. */
+function say(text) {
+  const line = document.querySelector("#fault");
+  if (line.textContent !== text) line.textContent = text;
+}
+
+async function ask() {
+  try {
+    const answer = await fetch("/hall/numbers");
+    if (answer.ok && !answer.redirected) show(await answer.json());
+    else say("The API does not let you look any more: sign in again.");
+  } catch {
+    say("The API does not answer; this page goes on asking.");
+  }
+  setTimeout(ask, 1000);
+}
+ask();

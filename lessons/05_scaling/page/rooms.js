@@ -1,0 +1,192 @@
+// Who is signed in here, in which room this page is, who else is there, what they whisper, and what its teachers may do.
+import * as api from "./api.js";
+import { API_URL } from "./config.js";
+import { complain, say } from "./draw.js";
+import { move, renew, whisper } from "./socket.js";
+
+const LOBBY = "lobby";
+const $ = (selector) => document.querySelector(selector);
+const element = (name, properties, ...children) => {
+  const made = Object.assign(document.createElement(name), properties); // text is set as text, never as HTML
+  made.append(...children);
+  return made;
+};
+
+let me = { name: null, teacher: false, rooms: [{ name: LOBBY, teacher: false }] };
+let present = []; // the names of who is in this room
+let wanted; // the room that this page was refused: who signs in goes there
+let redraw; // called when other things may be done with the list
+
+/** The room in which this page is: the one that its address names after the #. */
+export function room() {
+  const name = location.hash.slice(1) || LOBBY;
+  return me.rooms.find((mine) => mine.name === name) ?? { name, teacher: false };
+}
+
+/** What the API tells of people. */
+export const people = {
+  who({ names }) {
+    present = names;
+    drawWho();
+  },
+  whisper({ from, to, text }) {
+    const line = from === me.name ? `to ${to}: ` : `${from}: `;
+    $("#whispers").append(element("li", {}, element("b", { textContent: line, dir: "auto" }), text));
+    while ($("#whispers").children.length > 50) $("#whispers").firstChild.remove();
+    drawRoom();
+  },
+  /** This page may not be in its room, or no longer. */
+  refused(why) {
+    wanted = room().name;
+    location.hash = LOBBY;
+    recognise().catch(() => {}); // if this fails, so does the rest, and says so
+    complain($("#you"), why);
+  },
+};
+
+/** Ask the API who is signed in, and draw what follows from that. */
+export async function recognise() {
+  me = await api.me();
+  drawMe();
+  redraw();
+}
+
+function drawMe() {
+  $("#login").hidden = me.name !== null;
+  $("#me").hidden = me.name === null;
+  $("#me strong").textContent = me.name;
+  $("#desk").hidden = !me.teacher;
+  $("#desk").href = `${API_URL}/desk`;
+  $("#signature").hidden = me.name !== null; // who is signed in signs with her own name
+  $("#rooms").hidden = me.name === null;
+  $("#open").hidden = !me.teacher;
+  $("#rooms ul").replaceChildren(
+    ...me.rooms.map(({ name }) =>
+      element("li", {}, element("a", { href: `#${name}`, textContent: name, ariaCurrent: name === room().name ? "page" : null })),
+    ),
+  );
+  drawRoom();
+}
+
+function drawRoom() {
+  const { name, code } = room();
+  $("#room").hidden = name === LOBBY;
+  $("#room-name").textContent = name;
+  $("#csv").hidden = name !== LOBBY;
+  $("#teach").hidden = !code;
+  $("#code").textContent = code;
+  $("#whispers").hidden = !$("#whispers").children.length;
+  drawWho();
+}
+
+function drawWho() {
+  const { name, teacher } = room();
+  const others = present.filter((person) => person !== me.name);
+  $("#who").replaceChildren(
+    ...present.map((person) => {
+      const item = element("li", {}, element("span", { textContent: person, dir: "auto" }));
+      if (person === me.name) item.append(" (you)");
+      else if (teacher && name !== LOBBY)
+        item.append(element("button", { type: "button", textContent: "Remove", ariaLabel: `Remove ${person}`, value: person }));
+      return item;
+    }),
+  );
+  const chosen = $("#to").value;
+  $("#to").replaceChildren(...others.map((person) => element("option", { textContent: person })));
+  if (others.includes(chosen)) $("#to").value = chosen;
+  $("#whisper").hidden = others.length === 0;
+}
+
+/** Do what a form or a button asks for; the news, or the problem, is shown there. */
+async function attempt(place, action) {
+  if (place.ariaBusy === "true") return;
+  place.ariaBusy = "true";
+  try {
+    say(await action());
+  } catch (problem) {
+    if (!(problem instanceof api.Problem)) throw problem;
+    complain(place, problem.message);
+  } finally {
+    place.ariaBusy = "false";
+  }
+}
+
+function onSubmit(form, action) {
+  $(form).addEventListener("submit", (event) => {
+    event.preventDefault();
+    attempt($(form), () => action($(form).elements, event.submitter));
+  });
+}
+
+/** The first press asks, the second does it; gives whether this was the second. */
+function isSure(button, question) {
+  if (button.dataset.asked) return true;
+  const before = button.textContent;
+  button.dataset.asked = "yes";
+  button.textContent = question;
+  setTimeout(() => {
+    delete button.dataset.asked;
+    button.textContent = before;
+  }, 5000);
+  return false;
+}
+
+onSubmit("#login", async ({ name, password }) => {
+  me = await api.login(name.value, password.value);
+  password.value = "";
+  drawMe();
+  if (me.rooms.some((mine) => mine.name === wanted)) location.hash = wanted;
+  renew();
+  return `Signed in as ${me.name}.`;
+});
+
+onSubmit("#join", async ({ "room-to-join": name, code }, button) => {
+  if (button.id === "open") await api.openRoom(name.value, code.value);
+  else await api.join(name.value, code.value);
+  await recognise();
+  location.hash = name.value.trim();
+  name.value = code.value = "";
+  $("#join").parentElement.open = false;
+  return button.id === "open" ? "The room is open." : "Joined.";
+});
+
+onSubmit("#whisper", async ({ to, words }) => {
+  await whisper(to.value, words.value);
+  words.value = "";
+});
+
+$("#out").addEventListener("click", () =>
+  attempt($("#me"), async () => {
+    await api.logout();
+    await recognise();
+    $("#whispers").replaceChildren();
+    location.hash = LOBBY;
+    renew();
+    return "Signed out, in every window and on every device.";
+  }),
+);
+
+$("#who").addEventListener("click", ({ target }) => {
+  if (!target.value || !isSure(target, `Really remove ${target.value}?`)) return;
+  attempt($("#room"), async () => {
+    await api.remove(room().name, target.value);
+    return `${target.value} was removed from the room.`;
+  });
+});
+
+$("#close").addEventListener("click", ({ target }) => {
+  if (!isSure(target, `Really close ${room().name}, for ever?`)) return;
+  attempt($("#room"), () => api.closeRoom(room().name));
+});
+
+/** Follow the address from room to room: `clear()` takes the list away, `draw()` draws it as it may be used now. */
+export function follow(draw, clear) {
+  redraw = draw;
+  addEventListener("hashchange", () => {
+    present = [];
+    clear();
+    drawMe();
+    move(room().name);
+  });
+  move(room().name);
+}

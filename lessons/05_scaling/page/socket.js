@@ -1,0 +1,195 @@
+// One Socket.IO connection: it hears what happens in one room, counts it, asks for what it missed, and does what the
+// person wants, with a receipt. While there is no connection, what the person wants goes over HTTP.
+import * as api from "./api.js";
+import { API_URL } from "./config.js";
+import { listen } from "./stream.js";
+
+const PATIENCE = 3000; // milliseconds until a receipt is given up, or a connection tried anew
+const HAPPENS = ["question_asked", "question_changed", "question_withdrawn"];
+const LOBBY = "lobby";
+const names = { polling: "long polling", websocket: "WebSocket" };
+
+let told, show; // what to call: see connect
+let board; // the namespace /board, once there is one
+let stream; // the event stream, where there is no Socket.IO
+let room = LOBBY; // in which this page is
+let entered; // the room in which the server has put it
+let last; // the number of the last event in it; undefined until the server has said where it is
+let newest = 0; // of which this page has been told
+let asking = false;
+
+/** The namespace /jobs, on the same connection; undefined while there is none. */
+export let jobs;
+
+/**
+ * Stay connected, and call `told[type](data)` for each event of the room, once and in order; `told.reset({questions})`
+ * when the list begins anew, with its questions if the server sent them. `show(state)` says whether it is live;
+ * `told.wire({transport, here})` by what, and how many are here, in words; `told.refused(why)` that this room is not ours.
+ */
+export async function connect(events, state, attempt = 0) {
+  const client = `${API_URL}/client/socket.io.esm.min.js?${attempt}`; // from the API, so that both fit together
+  let io;
+  [told, show] = [events, state];
+
+  try {
+    await api.introduce(); // first, for a socket brings cookies but can set none
+    if ((await fetch(client, { method: "HEAD" })).ok) ({ io } = await import(client));
+  } catch {
+    show("reconnecting");
+    setTimeout(connect, PATIENCE, told, show, attempt + 1);
+    return;
+  }
+  if (!io) {
+    told.wire({ transport: "event stream and HTTP, for the API has no Socket.IO client: npm ci brings it" });
+    openStream();
+    return;
+  }
+
+  board = io(`${API_URL}/board`, {
+    withCredentials: true,
+    auth(give) {
+      entered = room;
+      give(last === undefined ? { room } : { room, after: last });
+    },
+    reconnectionDelay: 500,
+    reconnectionDelayMax: PATIENCE,
+  });
+  jobs = board.io.socket("/jobs");
+
+  for (const type of HAPPENS) board.on(type, (data) => isHere(data) && hear(type, data));
+  board.on("pulse", (pulse) => {
+    if (!isHere(pulse)) return;
+    if (last === undefined) begin(pulse.seq);
+    else if (pulse.seq > last) catchUp();
+  });
+  board.on("reset", (reset) => isHere(reset) && begin(reset.seq));
+  board.on("who", (who) => isHere(who) && told.who(who));
+  board.on("closed", (closed) => isHere(closed) && told.refused(`The room ${closed.room} was closed by its teacher.`));
+  board.on("whisper", (whisper) => told.whisper(whisper));
+  board.on("here", ({ count, worker }) => told.wire({ here: `${count} here`, worker: `served by ${worker}` }));
+  board.on("announcement", (announcement) => told.announcement(announcement));
+
+  const transport = () => told.wire({ transport: names[board.io.engine.transport.name] });
+  board.on("connect", () => {
+    show("live");
+    transport();
+    board.io.engine.once("upgrade", transport);
+    if (entered !== room) enter();
+  });
+  const gone = () => {
+    show(navigator.onLine ? "reconnecting" : "offline");
+    told.wire({ transport: "", here: "", worker: "" });
+  };
+  board.on("disconnect", gone);
+  board.on("connect_error", ({ message }) => {
+    gone();
+    if (board.active) return; // it tries again by itself
+    if (room !== LOBBY) told.refused(message);
+    else setTimeout(() => board.connect(), PATIENCE); // the server said no; it may think better of it
+  });
+  addEventListener("offline", () => board.io.engine.close()); // else it would take until the next ping to notice
+}
+
+/** Go to another room; what is told of the one before is not heard any more. */
+export function move(name) {
+  room = name;
+  [last, newest] = [undefined, 0];
+  if (stream) openStream();
+  if (board?.connected) enter(); // else it is there when it has connected
+  else if (board?.active === false) board.connect(); // the room before was refused
+}
+
+async function enter() {
+  const name = room;
+  board.emit("leave", { room: entered });
+  entered = name;
+  const receipt = await receiptOf(board, "enter", { room: name });
+  if (room !== name) return; // the person has gone on
+  if (!receipt) renew();
+  else if (receipt.error) told.refused(receipt.error);
+  else {
+    begin(receipt.seq, receipt.questions);
+    told.who(receipt);
+  }
+}
+
+/** Connect anew: who has signed in or out is somebody else to the server. */
+export function renew() {
+  if (stream) openStream();
+  for (const namespace of [board, jobs]) namespace?.disconnect();
+  for (const namespace of [board, jobs]) namespace?.connect();
+}
+
+function openStream() {
+  stream?.close();
+  stream = listen(room === LOBBY ? "board" : `room:${room}`, told, undefined, show);
+}
+
+function isHere(data) {
+  return (data.room ?? LOBBY) === room;
+}
+
+function begin(seq, questions) {
+  last = seq;
+  told.reset({ questions });
+  if (last < newest) catchUp();
+}
+
+function hear(type, data) {
+  newest = Math.max(newest, data.seq);
+  if (data.seq === last + 1) {
+    last = data.seq;
+    told[type](data);
+  } else if (data.seq > last) catchUp(); // there is a gap; and what has been heard already is heard no second time
+}
+
+async function catchUp() {
+  if (asking) return;
+  asking = true;
+  const [where, before] = [room, last];
+  try {
+    const missed = await board.timeout(PATIENCE).emitWithAck("catch_up", { room, after: before });
+    if (where === room) {
+      if (missed.reset && last === before) begin(missed.seq);
+      for (const { type, data } of missed.events ?? []) hear(type, data);
+    }
+  } catch {
+    // no receipt: the next pulse shows the gap again
+  }
+  asking = false;
+  if (last < newest && (before < last || where !== room)) catchUp(); // something was told meanwhile
+}
+
+const overHttp = {
+  ask: ({ text, author, key, room }) => api.ask(text, author, key, room),
+  vote: ({ id }) => api.vote(id),
+  unvote: ({ id }) => api.unvote(id),
+  change: ({ id, ...fields }) => api.change(id, fields),
+  withdraw: ({ id }) => api.withdraw(id),
+};
+
+/** Do a verb of the board: gives the question as it is then, and in words how that went; raises api.Problem. */
+export async function act(verb, data) {
+  const start = performance.now();
+  const receipt = await receiptOf(board, verb, data);
+  if (!receipt) return [await overHttp[verb](data), "Sent over HTTP."];
+  if (receipt.error) throw new api.Problem(receipt.error);
+  return [receipt.question, `Receipt after ${Math.ceil(performance.now() - start)} ms.`];
+}
+
+/** Say something to one person; raises api.Problem, for there is no other way than the socket. */
+export async function whisper(to, text) {
+  const receipt = await receiptOf(board, "whisper", { to, text });
+  if (!receipt) throw new api.Problem("There is no connection, so nobody hears a whisper. Try again in a moment.");
+  if (receipt.error) throw new api.Problem(receipt.error);
+}
+
+/** The receipt of an event; undefined if there is no connection, or it does not come. */
+export async function receiptOf(namespace, type, ...data) {
+  if (!namespace?.connected) return;
+  try {
+    return await namespace.timeout(PATIENCE).emitWithAck(type, ...data);
+  } catch {
+    // it may have arrived, and only the receipt is lost: so whoever sends it again sends it so that this does no harm
+  }
+}

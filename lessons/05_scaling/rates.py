@@ -1,0 +1,43 @@
+"""How often one person may do what costs the others something: counted in Redis, for all processes together.
+
+Flask-Limiter counts requests with the same library; here events of Socket.IO are counted too, by the same function.
+"""
+
+import math
+import time
+
+from flask import current_app
+from limits import parse
+from limits.storage import MemoryStorage, RedisStorage
+from limits.strategies import MovingWindowRateLimiter
+from redis import RedisError
+
+from . import board
+
+
+class TooMany(board.BoardError):
+    """Not now; `seconds` says when to try again."""
+
+    def __init__(self, seconds):
+        super().__init__(f"That was too often. Try again in {seconds} second{'s' * (seconds != 1)}.")
+        self.seconds = seconds
+
+
+def start_counting(app):
+    shared = RedisStorage("redis://", app.extensions["bell"].connection_pool)  # at the address of the bell
+    app.extensions["rates"] = [MovingWindowRateLimiter(storage) for storage in (shared, MemoryStorage())]
+
+
+def spend(what, *whose):
+    """Count one more; raises TooMany if the setting `<WHAT>_LIMIT`, such as "30 per minute", is reached."""
+    limit = parse(current_app.config[f"{what.upper()}_LIMIT"])
+    counters = current_app.extensions["rates"]
+    try:
+        refuse(counters[0], limit, what, *whose)
+    except RedisError:  # then each process counts for itself
+        refuse(counters[1], limit, what, *whose)
+
+
+def refuse(counter, limit, *names):
+    if not counter.hit(limit, *names):
+        raise TooMany(max(1, math.ceil(counter.get_window_stats(limit, *names).reset_time - time.time())))

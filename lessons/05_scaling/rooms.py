@@ -1,0 +1,125 @@
+"""Rooms: who teaches opens one, who has its code joins, and what happens in it is told to its members only."""
+
+import re
+import secrets
+
+from flask import Blueprint, url_for
+from flask_login import current_user
+from sqlalchemy import delete, select
+from sqlalchemy.exc import IntegrityError
+
+from . import board, events, jobs
+from .api import fields
+from .auth import Person, authenticated_only, tell_that_it_ended
+from .board import LOBBY, Member, Room, db
+from .visitor import me
+
+rooms = Blueprint("rooms", __name__, url_prefix="/api/rooms")
+
+
+def open_room(who, name=None, code=None):
+    """Make a room, with its opener as teacher, and return its name; raises board.Invalid, SignIn, NotYours."""
+    board.must_teach(who, LOBBY)
+    name, code = board.clean(name, "A room's name", 1, 40), board.clean(code, "A code", 1, 40)
+    if not re.fullmatch(board.ROOM_NAME, name):
+        raise board.Invalid("A room's name has small letters, digits and hyphens, such as physics-2.")
+    db.session.add_all([Room(name=name, code=code), events.Channel(name=board.channel(name))])
+    try:
+        db.session.flush()
+    except IntegrityError:
+        db.session.rollback()
+        raise board.Invalid("There is a room with this name, or was: choose another.") from None
+    db.session.add(Member(room=name, who=who, teacher=True))
+    db.session.commit()
+    return name
+
+
+def join(who, room, code=None):
+    """Become a member, by the room's code; a second time changes nothing. Raises board.Unknown, board.Invalid."""
+    code = board.clean(code, "A code", 1, 40)
+    found = db.session.get(Room, room)
+    if not secrets.compare_digest(found.code.encode() if found else b"", code.encode()):
+        raise board.Unknown("There is no room with this name and code.")
+    db.session.add(Member(room=room, who=who))
+    try:
+        db.session.commit()
+    except IntegrityError:
+        db.session.rollback()  # a member already
+
+
+def part(who, room, name):
+    """End a membership: one's own, or, as a teacher, anybody's. Raises board.Unknown, board.NotYours."""
+    board.belong(who, room)
+    person = db.session.scalar(select(Person).where(Person.name == name))
+    if person is None or person.who != who:
+        board.must_teach(who, room)
+    mine = (Member.room == room, Member.who == (person.who if person else None))
+    if room == LOBBY or not db.session.execute(delete(Member).where(*mine)).rowcount:
+        raise board.Unknown("There is no such member of this room.")
+    tell_that_it_ended(person.who)
+
+
+def close(who, room):
+    """Close a room for ever, with all that was asked in it; raises board.Unknown, board.NotYours."""
+    board.must_teach(who, room)
+    if room == LOBBY:
+        raise board.NotYours("The lobby is open to all, and nobody closes it.")
+    jobs.give_up(jobs.Job.room == room, "The room was closed.")
+    channel = board.channel(room)
+    db.session.execute(delete(Room).where(Room.name == room))
+    db.session.execute(delete(jobs.Job).where(jobs.Job.room == room))
+    db.session.execute(delete(events.Event).where(events.Event.channel == channel))
+    # Last, as everywhere: who holds a channel waits for nobody, so no two wait for each other.
+    board.happened.send("closed", data=lambda: {"room": room}, channel="people")
+    db.session.commit()  # the channel stays, so that no second room gets this name
+    board.saved.send("people")
+
+
+def may_listen(who, channel):
+    """Make sure that somebody may hear a channel of the event log; raises board.SignIn, board.Unknown."""
+    kind, _, name = channel.partition(":")
+    if kind == "job":
+        jobs.find(who, name)
+    elif kind == "room":
+        board.belong(who, name)
+    elif channel != board.channel(LOBBY):
+        raise board.Unknown("There is no such channel.")
+
+
+@rooms.post("")
+@authenticated_only
+def open_a_room():
+    name = open_room(me("room"), **fields("name", "code"))
+    return show(name), 201, {"Location": url_for("rooms.show", name=name)}
+
+
+@rooms.get("/<name>")
+@authenticated_only
+def show(name):
+    """A room for its members, {name, teacher, members}: whether one teaches it, and who belongs to it."""
+    board.belong(current_user.who, name)
+    people = {person.who: person.name for person in db.session.scalars(select(Person))}
+    members = db.session.scalars(select(Member.who).where(Member.room == name))
+    teacher = board.teaches(current_user.who, name)
+    return {"name": name, "teacher": teacher, "members": sorted(people[who] for who in members)}
+
+
+@rooms.delete("/<name>")
+@authenticated_only
+def close_room(name):
+    close(me(), name)
+    return "", 204
+
+
+@rooms.post("/<name>/members")
+@authenticated_only
+def become_member(name):
+    join(me("login"), name, **fields("code"))
+    return show(name), 201
+
+
+@rooms.delete("/<name>/members/<path:person>")
+@authenticated_only
+def end_membership(name, person):
+    part(me(), name, person)
+    return "", 204

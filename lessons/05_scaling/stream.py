@@ -1,0 +1,216 @@
+"""The log as an event stream: Flask-SSE's blueprint, grown until nothing is lost.
+
+The same `sse.publish(…)`, the same address, the same `?channel=`. What is new: every event has its number from the
+log, a reader that was away is told what it missed, and one listener in each process serves all its readers.
+The format is https://html.spec.whatwg.org/multipage/server-sent-events.html
+"""
+
+import contextlib
+import functools
+import json
+import re
+import threading
+import time
+from collections import namedtuple
+from queue import Queue
+
+from flask import current_app, request
+from flask_sse import ServerSentEventsBlueprint
+from redis import RedisError
+from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
+
+from . import events
+from .auth import must_be_here_still
+from .board import BoardError, db
+from .rooms import may_listen
+from .visitor import known
+
+HEADERS = {
+    "Cache-Control": "no-store, no-transform",  # no copies, and no compressor that waits for more
+    "X-Accel-Buffering": "no",  # nginx passes each event on as it comes
+}
+PULSE = b": pulse\n\n"  # a comment: it keeps proxies awake, and writing it finds out who has left
+TICK = 1  # seconds after which the listener looks into the log, even if no bell rang
+GATHER = 0.02  # seconds until it looks again: in a crowd, what comes close together goes out in one block
+WAITING = 100  # blocks a reader may have waiting; one that is slower is cut off, and comes back by Last-Event-ID
+
+Block = namedtuple("Block", "events text")  # some events, each with its text as a pair, and all their text in one
+END = Block([], None)  # the stream ends; the browser comes back with the number it has, and is told what it missed
+
+
+def encode(seq, type, data):
+    """One event as the standard writes it; a line break in `data` makes another data line, never another event."""
+    text = data if isinstance(data, str) else json.dumps(data)
+    lines = [f"id: {seq}", f"event: {type}", *(f"data: {line}" for line in re.split("\r\n|\r|\n", text))]
+    return ("\n".join(lines) + "\n\n").encode()
+
+
+def block(found):
+    """Events of the log, each encoded once, however many readers it has."""
+    coded = [(event, encode(event.seq, event.type, event.data)) for event in found]
+    return Block(coded, b"".join(text for _, text in coded))
+
+
+class Hub:
+    """One listener a process: it hears the bell, reads the log, and hands each event to the process's readers."""
+
+    def __init__(self, app):
+        self.app, self.lock, self.thread = app, threading.Lock(), None
+        self.pulsed = time.monotonic()
+        self.readers = {}  # by channel, and there by queue: whose it is
+        self.heard = {}  # the number of the last event handed out, by channel
+
+    def join(self, channel, who=None):
+        """A queue that gets every block from now on, and END when it was too slow, or `who` has lost a right."""
+        queue = Queue(WAITING)
+        with self.lock:
+            if channel not in self.readers:
+                self.readers[channel], self.heard[channel] = {}, events.last(channel)
+            self.readers[channel][queue] = who
+            if not (self.thread and self.thread.is_alive()):
+                self.thread = threading.Thread(target=self.listen, daemon=True)
+                self.thread.start()
+        return queue
+
+    def leave(self, channel, queue):
+        with self.lock:
+            self.readers.get(channel, {}).pop(queue, None)
+            if not self.readers.get(channel, True):
+                del self.readers[channel], self.heard[channel]
+
+    def listen(self):
+        """For ever: wait for the bell, but no longer than a tick, and look into the log. Redis may come and go."""
+        wait = TICK / 10
+        while True:
+            try:
+                with self.subscribed() as bell:
+                    while True:
+                        self.look()
+                        time.sleep(GATHER)
+                        bell.get_message(timeout=TICK)
+                        while bell.get_message(timeout=0):
+                            pass  # however often it rang, one look is enough
+                        wait = TICK / 10
+            except RedisError:
+                self.look()
+                time.sleep(wait)
+                wait = min(wait * 2, TICK)
+
+    @contextlib.contextmanager
+    def subscribed(self):
+        redis = events.open_redis(self.app.config["REDIS_URL"], socket_connect_timeout=TICK)
+        with redis, redis.pubsub(ignore_subscribe_messages=True) as bell:
+            bell.subscribe(events.BELL)
+            yield bell
+
+    def look(self):
+        """Hand out what is new in the log, and a pulse when it is time."""
+        try:
+            with self.app.app_context():
+                for channel, heard in self.news():
+                    found = events.since(channel, heard)
+                    self.put(channel, block(found) if found is not None else END)
+        except SQLAlchemyError:
+            self.app.logger.exception("The log cannot be read; the next tick tries again.")
+        if time.monotonic() - self.pulsed > self.app.config["PULSE_SECONDS"]:
+            self.pulsed = time.monotonic()
+            for channel in list(self.readers):
+                self.put(channel, Block([], PULSE))
+
+    def news(self):
+        """The channels with readers that have news, each with the number of the last event handed out."""
+        with self.lock:
+            heard = dict(self.heard)
+        newest = db.session.execute(
+            select(events.Channel.name, events.Channel.last).where(events.Channel.name.in_(heard))
+        )
+        return [(channel, heard[channel]) for channel, last in newest if last != heard[channel]]
+
+    def put(self, channel, block):
+        """Give a block to each reader of the channel; who has too many waiting gets no more."""
+        with self.lock:
+            for queue in list(self.readers.get(channel, ())):
+                if queue.full():
+                    self.cut_off(channel, queue)
+                else:
+                    queue.put_nowait(block)
+            if block.events and channel in self.heard:
+                self.heard[channel] = block.events[-1][0].seq
+
+    def cut_off(self, channel, queue):
+        del self.readers[channel][queue]
+        if queue.full():
+            queue.get_nowait()
+        queue.put_nowait(END)
+
+    def end(self, who=None, channel=None):
+        """Cut off somebody's streams, or all of a channel."""
+        with self.lock:
+            for name, queues in self.readers.items():
+                for queue in [queue for queue in queues if name == channel or (who and queues[queue] == who)]:
+                    self.cut_off(name, queue)
+
+
+class Stream(ServerSentEventsBlueprint):
+    """Flask-SSE's blueprint over the numbered log."""
+
+    def publish(self, data, type="message", channel="board"):
+        """Add an event of your own to a channel's log and send it to its readers; `data` is a text, or for JSON."""
+        events.record(type, lambda: data, channel)
+        db.session.commit()
+        events.ring(channel)
+
+    def stream(self):
+        """The view: GET /stream?channel=board, with the last number seen as Last-Event-ID, or ?last_event_id=."""
+        channel, hub = request.args.get("channel", "board"), current_app.extensions["hub"]
+        queue = hub.join(channel, known())  # register first, then look: nothing falls between the two
+        try:
+            must_be_here_still()
+            may_listen(known(), channel)
+        except BoardError:
+            hub.leave(channel, queue)
+            raise
+        sent, text = missed(channel, request.headers.get("Last-Event-ID") or request.args.get("last_event_id"))
+        db.session.remove()  # a stream is open for hours, and a database connection is not to be
+        leave = functools.partial(hub.leave, channel, queue)
+        body = [] if request.method == "HEAD" else follow(queue, sent, text, leave)
+        response = current_app.response_class(body, mimetype="text/event-stream", headers=HEADERS)
+        response.call_on_close(leave)
+        return response
+
+
+def missed(channel, last_id):
+    """The number from which a reader goes on, and the text that brings it there: what it missed, or a reset."""
+    here = events.last(channel)
+    if not last_id:
+        return here, f"id: {here}\n\n".encode()
+    found = events.since(channel, int(last_id)) if re.fullmatch("[0-9]{1,18}", last_id) else None
+    if found is None:
+        return here, encode(here, "reset", {})  # this log cannot tell: load the list anew, and go on from here
+    return int(last_id) + len(found), block(found).text
+
+
+def follow(queue, sent, text, leave):
+    """The text of a stream: what was missed, then each block as it comes."""
+    try:
+        yield b"retry: 1000\n" + text
+        for new in fresh(queue, sent):
+            yield new.text
+    finally:
+        leave()  # here too, since not every server closes a response whose reader is gone
+
+
+def fresh(queue, sent):
+    """Each block as it comes, without what has been sent already, until there is an END."""
+    while (new := queue.get()) is not END:
+        if new.events and new.events[0][0].seq <= sent:
+            later = [(event, text) for event, text in new.events if event.seq > sent]
+            new = Block(later, b"".join(text for _, text in later))
+        if new.events:
+            sent = new.events[-1][0].seq
+        yield new
+
+
+sse = Stream("sse", __name__)
+sse.add_url_rule("", endpoint="stream", view_func=sse.stream)
