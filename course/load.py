@@ -102,10 +102,11 @@ class Client:
         del buffer[:start]
 
     def read(self):
-        """Hear what has come; raises OSError when the connection is gone."""
+        """Hear the events and receipts that have come; raises OSError when the connection is gone."""
         self.more()
         for packet in self.packets():
-            self.hear(self, packet)
+            if packet.startswith((b"42", b"43")):
+                self.hear(self, packet)
 
 
 class Crowd:

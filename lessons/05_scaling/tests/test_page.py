@@ -1,0 +1,229 @@
+"""The page, as people use it: with the mouse, by keyboard, on a phone, and when things go wrong."""
+
+import pytest
+
+
+def test_a_question_is_asked_seen_voted_up_and_answered(alice, bob):
+    alice.ask("What is a preflight?", author="Alice")
+    assert alice.sees("What is a preflight?"), "alice should see her question"
+    assert alice.holds("Your question", ""), "and room for the next one"
+
+    assert bob.sees("What is a preflight?"), "and bob, without reloading"
+    bob.click("Vote for", "What is a preflight?")
+    assert bob.sees("Voted.")
+
+    assert alice.shows(alice.question("What is a preflight?").get_by_text("1", exact=True)), "bob's vote should count"
+    alice.click("Mark as answered", "What is a preflight?")
+    assert alice.sees("Answered")
+
+
+def test_a_vote_is_taken_back_by_the_same_button(alice):
+    alice.ask("Twice?")
+    assert alice.sees("Twice?")
+    button = alice.question("Twice?").get_by_role("button", name="Vote for")
+
+    for pressed in ("true", "false"):
+        button.click()
+        assert alice.becomes(button, "aria-pressed", pressed)
+
+
+def test_a_question_is_reworded_in_place(alice):
+    alice.ask("Wat is CORS?")
+    alice.click("Edit", "Wat is CORS?")
+    alice.page.get_by_label("Edit your question").fill("What is CORS?")
+    alice.page.get_by_role("button", name="Save").click()
+
+    assert alice.sees("What is CORS?") and alice.sees_no_more("Wat is CORS?")
+
+
+def test_withdrawing_asks_once_more(alice):
+    alice.ask("Shall I stay?")
+    alice.click("Withdraw", "Shall I stay?")
+    alice.page.get_by_role("button", name="Keep").click()
+    assert alice.sees("Shall I stay?")
+
+    alice.click("Withdraw", "Shall I stay?")
+    alice.page.get_by_role("button", name="Yes, withdraw").click()
+    assert alice.sees_no_more("Shall I stay?")
+
+
+@pytest.mark.parametrize(
+    "text", ["<img src=x onerror=alert(1)>", "<script>document.title = 'taken'</script>", "&amp; \"'"]
+)
+def test_text_is_shown_as_text(alice, text):
+    title = alice.page.title()
+    alice.page.on("dialog", lambda dialog: pytest.fail("a question ran as a script"))
+
+    alice.ask(text, author=text[:40])
+
+    assert alice.question(text).locator(".text").inner_text() == text
+    assert alice.page.title() == title and not alice.page.locator("#questions img").count()
+
+
+def test_the_count_says_when_it_is_too_long_and_nothing_is_lost(alice):
+    alice.ask("👋" * 281)
+
+    assert alice.sees("281 / 280")
+    assert alice.holds("Your question", "👋" * 281), "the draft should stay"
+    assert not alice.question("👋👋👋").count()
+
+
+def test_keyboard_alone_is_enough(alice):
+    keys = alice.page.keyboard
+    alice.page.get_by_label("Your question", exact=True).focus()
+    keys.type("Typed, not clicked")
+    keys.press("Control+Enter")
+    assert alice.sees("Typed, not clicked")
+
+    alice.question("Typed, not clicked").get_by_role("button", name="Vote for").focus()
+    keys.press("Enter")
+    assert alice.sees("Voted.")
+    focused = alice.page.evaluate("document.activeElement.getAttribute('aria-label')")
+    assert focused == "Vote for: Typed, not clicked", "the focus should stay where it was"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_narrow_phone_shows_everything(window, lesson, scheme):
+    lesson.visitor().post("/api/questions", json={"text": "W" * 280, "author": "M" * 40})
+    phone = window(lesson.page, viewport={"width": 360, "height": 740}, color_scheme=scheme, has_touch=True)
+    assert phone.sees("WWWW")
+
+    assert phone.page.evaluate("document.documentElement.scrollWidth") <= 360, "nothing should stick out"
+
+
+def test_nothing_is_wrong_in_the_console(alice):
+    alice.ask("All quiet?")
+    assert alice.sees("All quiet?")
+
+    assert alice.console == []
+
+
+def test_a_question_that_was_withdrawn_meanwhile_vanishes(alice, bob):
+    alice.ask("Still here?")
+    assert bob.sees("Still here?")
+    alice.click("Withdraw", "Still here?")
+    alice.page.get_by_role("button", name="Yes, withdraw").click()
+
+    assert bob.sees_no_more("Still here?")
+
+
+def test_an_api_that_is_gone_is_named_and_the_draft_stays(lesson, alice):
+    alice.ask("Asked in good times")
+    assert alice.sees("Asked in good times")
+
+    with lesson.api_stopped():
+        alice.ask("Asked in bad times")
+        assert alice.sees(f"The API at {lesson.api} did not answer"), "the page should say which API is gone"
+        assert alice.holds("Your question", "Asked in bad times")
+        assert alice.sees("Asked in good times"), "what was there should stay"
+
+    alice.page.get_by_role("button", name="Ask", exact=True).click()
+    assert alice.shows(alice.question("Asked in bad times")), "once the API is back, the same button should work"
+
+
+def test_without_a_socket_everything_goes_over_http(alice, bob):
+    alice.page.route("**/socket.io/**", lambda route: route.abort())
+    alice.page.reload()
+    assert alice.sees("reconnecting", within=5)
+
+    alice.ask("By which way?")
+    assert alice.sees("Asked. Sent over HTTP.") and bob.sees("By which way?")
+    alice.click("Vote for", "By which way?")
+    assert alice.sees("Voted. Sent over HTTP.")
+
+    alice.page.unroute("**/socket.io/**")
+    assert alice.sees("WebSocket", within=10), "it should go on trying"
+    bob.ask("And now?")
+    assert alice.sees("And now?") and alice.question("By which way?").count() == 1
+
+
+def test_without_the_client_it_is_the_page_of_lesson_2(alice, bob):
+    missing = {"status": 404, "headers": {"Access-Control-Allow-Origin": "*"}}
+    alice.page.route("**/client/**", lambda route: route.fulfill(**missing))
+    alice.page.reload()
+    assert alice.sees("npm ci brings it", within=5)
+
+    bob.ask("Do you hear me by an event stream?")
+    assert alice.sees("Do you hear me by an event stream?")
+
+
+def test_a_client_that_could_not_be_loaded_is_loaded_later(alice):
+    alice.page.route("**/client/**", lambda route: route.abort())
+    alice.page.reload()
+    assert alice.sees("reconnecting", within=5)
+
+    alice.page.unroute("**/client/**")
+    assert alice.sees("WebSocket", within=10)
+
+
+def test_an_export_goes_on_when_the_socket_breaks(alice):
+    assert alice.sees("WebSocket", within=5)
+    alice.page.get_by_role("button", name="Export in the background").click()
+    assert alice.sees("of the questions are written")
+
+    with alice.offline():
+        assert alice.sees("offline")
+
+    assert alice.shows(alice.page.get_by_role("link", name="Download the export"), within=15)
+
+
+def test_who_was_away_for_long_loads_the_list_anew(lesson, alice, bob):
+    alice.ask("Before")
+    assert bob.sees("Before")
+    with bob.offline():
+        with lesson.api_stopped(EVENTS_KEPT=2):
+            pass
+        for number in range(5):
+            lesson.visitor().post("/api/questions", json={"text": f"While bob slept {number}"})
+
+    assert bob.sees("While bob slept 0", within=10) and bob.sees("While bob slept 4") and bob.sees("Before")
+
+
+def test_a_link_to_a_room_leads_there_once_you_have_signed_in(lesson, window):
+    ada = window(f"{lesson.page}#physics")
+    assert ada.sees("Sign in first"), "the page should say why it shows the lobby"
+
+    ada.sign_in("ada")
+
+    assert ada.shows(ada.page.get_by_role("heading", name="physics", exact=True))
+
+
+def test_a_teacher_opens_a_room_a_learner_joins_is_removed_and_the_room_is_closed(lesson, window):
+    grace, ben = window(lesson.page), window(lesson.page)
+    for person, name, button in ((grace, "grace", "Open a new room"), (ben, "ben", "Join")):
+        person.sign_in(name)
+        person.page.get_by_text("Another room").click()
+        person.page.get_by_label("Its name").fill("chess")
+        person.page.get_by_label("Its code").fill("rook")
+        person.page.get_by_role("button", name=button, exact=True).click()
+        assert person.shows(person.page.get_by_role("heading", name="chess", exact=True))
+    assert not ben.page.get_by_role("button", name="Close this room").is_visible()
+
+    for _ in range(2):  # the second press says that it is meant
+        grace.page.get_by_role("button", name="Remove ben").click()
+    assert ben.sees("There is no such room, or you are not in it", within=5)
+    assert ben.shows(ben.page.get_by_role("link", name="chess"), state="hidden")
+
+    for _ in range(2):
+        grace.page.locator("#close").click()
+    assert grace.shows(grace.page.get_by_role("heading", name="chess", exact=True), within=5, state="hidden")
+    assert grace.shows(grace.page.get_by_role("link", name="chess"), within=5, state="hidden")
+
+
+def test_a_room_by_keyboard_on_a_narrow_phone(lesson, window):
+    phone = window(f"{lesson.page}#physics", viewport={"width": 360, "height": 740}, has_touch=True)
+    keys = phone.page.keyboard
+    phone.page.get_by_label("Name", exact=True).focus()
+    for text in ("grace", "Tab", "live-flask", "Enter"):
+        keys.press(text) if text in {"Tab", "Enter"} else keys.type(text)
+    assert phone.shows(phone.page.get_by_role("heading", name="physics", exact=True))
+
+    with lesson.socket(visitor=lesson.person("ada"), auth={"room": "physics"}) as socket:
+        assert phone.shows(phone.page.get_by_label("Your whisper"))
+        phone.page.get_by_label("Your whisper").focus()
+        keys.type("W" * 280)
+        keys.press("Enter")
+        assert socket.next("whisper").data["text"] == "W" * 280
+        assert phone.sees("WWWW") and phone.holds("Your whisper", "")
+
+    assert phone.page.evaluate("document.documentElement.scrollWidth") <= 360, "nothing should stick out"

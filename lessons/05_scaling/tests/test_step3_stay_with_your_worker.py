@@ -1,0 +1,74 @@
+"""Step 3: whoever came to one worker comes back to it; and if it is gone, to another."""
+
+import collections
+
+import httpx
+import pytest
+
+from course import services
+from course.processes import free_port
+from course.testkit.sockets import NodeSocket, PythonSocket
+
+
+@pytest.fixture
+def proxy(fleet):
+    """Starts another nginx before the same workers, which keeps people by sticky, hash or ip_hash: its address."""
+    started = []
+
+    def start(way):
+        assert (fleet.lesson.folder / "deploy" / "nginx.conf").exists(), "deploy/ should say how nginx is set up"
+        port = free_port()
+        started.append(services.Nginx(fleet.served.api.conf(port, way), port))
+        started[-1].__enter__()
+        return f"http://localhost:{port}"
+
+    yield start
+    for nginx in started:
+        nginx.__exit__(None, None, None)
+
+
+@pytest.mark.parametrize("way", ["sticky", "hash", "ip_hash"])
+@pytest.mark.parametrize("client", [PythonSocket, NodeSocket], ids=lambda client: client.__name__)
+def test_long_polling_works_through_nginx(fleet, proxy, way, client):
+    address = proxy(way)
+    for _ in range(6):
+        with fleet.socket(address=address, client=client, transport="polling") as socket:
+            assert socket.call("catch_up", {"after": 0})["ok"]
+
+
+def test_who_has_the_cookie_stays_and_others_are_spread(fleet, proxy):
+    address = proxy("sticky")
+    served = collections.Counter()
+    for _ in range(10):
+        with httpx.Client(base_url=address) as visitor:
+            workers = {visitor.get("/api/questions").headers["X-Worker"] for _ in range(5)}
+            assert len(workers) == 1, "one visitor stays with one worker"
+            served.update(workers)
+    assert len(served) == 2, "and all together are served by all"
+
+
+def test_the_cookie_of_a_worker_that_is_gone_leads_to_another(fleet, proxy):
+    with httpx.Client(base_url=proxy("sticky")) as visitor:
+        mine = visitor.get("/ready").json()["worker"]
+        fleet.kill(int(mine))
+        try:
+            other = visitor.get("/ready")
+            assert other.status_code == 200 and other.json()["worker"] != mine
+            assert visitor.post("/api/questions", json={"text": "Still here?"}).status_code == 201
+        finally:
+            fleet.served.api.start(int(mine))
+            fleet.served.api.workers[int(mine)].wait_until_it_answers(int(mine), "The worker")
+
+
+def test_who_asks_is_told_by_nginx_and_not_by_who_asks(fleet):
+    with fleet.api_stopped(LOGIN_LIMIT="3 per minute"):
+        pass
+    wrong = {"name": "ada", "password": "wrong"}
+    answers = [
+        httpx.post(f"{fleet.api}/api/login", json=wrong, headers={"X-Forwarded-For": f"203.0.113.{number}"})
+        for number in range(4)
+    ]
+    with fleet.api_stopped():
+        pass
+
+    assert [answer.status_code for answer in answers] == [401, 401, 401, 429]

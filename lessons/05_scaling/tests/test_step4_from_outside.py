@@ -1,0 +1,49 @@
+"""Step 4: a process that is no server speaks to every client, and says so if nobody hears it."""
+
+import subprocess
+import sys
+
+from course.testkit.sockets import each_way
+
+
+def announce(fleet, *words, **settings):
+    """Run announce.py; gives its exit code and what it printed."""
+    env = fleet.environ | {f"FLASK_{name}": value for name, value in settings.items()}
+    command = [sys.executable, fleet.lesson.folder / "announce.py", *words]
+    how = {"text": True, "encoding": "utf-8", "env": env, "timeout": 60}
+    run = subprocess.run(command, **how, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    return run.returncode, run.stdout.strip()
+
+
+@each_way
+def test_everybody_hears_it_at_every_worker(fleet, client, transport):
+    how = {"client": client, "transport": transport}
+    with fleet.socket(address=fleet.at(0), **how) as here, fleet.socket(address=fleet.at(1), **how) as there:
+        assert announce(fleet, "Ten minutes left") == (0, "Told at 2 workers.")
+
+        for socket in (here, there):
+            assert socket.next("announcement").data["text"] == "Ten minutes left"
+
+
+def test_without_redis_it_says_that_nobody_was_told(fleet):
+    code, said = announce(fleet, "Anybody?", REDIS_URL="redis://127.0.0.1:1")
+
+    assert code == 1 and said == (
+        "Nobody was told: there is no Redis at redis://127.0.0.1:1. Name another: FLASK_REDIS_URL=redis://…"
+    )
+
+
+def test_on_another_channel_it_says_that_nobody_listens(fleet):
+    code, said = announce(fleet, "Anybody?", MESSAGE_CHANNEL="another")
+
+    assert code == 1 and "no worker listens to the channel another" in said
+
+
+def test_by_another_queue_it_says_what_to_change(fleet):
+    code, said = announce(fleet, "Anybody?", MESSAGE_QUEUE="amqp://127.0.0.1//")
+
+    assert code == 1 and "write KombuManager" in said
+
+
+def test_without_words_it_says_how(fleet):
+    assert announce(fleet) == (1, 'Say what: python announce.py "Ten minutes left"')

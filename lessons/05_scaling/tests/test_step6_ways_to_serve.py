@@ -1,0 +1,141 @@
+"""Step 6: the same worker by several servers, each from its file in deploy/, and each leaving in peace."""
+
+import configparser
+import contextlib
+import os
+import shutil
+import signal
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+import yaml
+
+from course.processes import Process, free_port, wait_for
+
+APP = "{package}:create_app()"
+PYTHON = [sys.executable, "-m", "{package}"]
+GUNICORN = [sys.executable, "-m", "gunicorn", "-c", "{deploy}/gunicorn.conf.py", APP]
+WAYS = {
+    "python -m, eventlet": ("eventlet", PYTHON),
+    "python -m, gevent": ("gevent", PYTHON),
+    "python -m, threading": ("threading", PYTHON),
+    "gunicorn, threads": ("threading", GUNICORN),
+    "gunicorn, gevent": ("gevent", GUNICORN),
+}
+
+
+@pytest.fixture(scope="module")
+def deploy(lesson):
+    return lesson.lesson.folder / "deploy"
+
+
+@contextlib.contextmanager
+def one_more(lesson, engine, command):
+    """One more worker of this lesson, served in one of the ways: its address, and its process."""
+    package, deploy, port = lesson.lesson.package, lesson.lesson.folder / "deploy", free_port()
+    assert deploy.is_dir(), "there should be a folder deploy/"
+    command = [part.format(package=package, deploy=deploy) for part in command]
+    settings = {"FLASK_ASYNC_MODE": engine, "FLASK_PORT": str(port)}
+    with Process(*command, cwd=lesson.lesson.home, env=lesson.served.env | settings) as process:
+        process.wait_until_it_answers(port, "The worker")  # some take connections before they have loaded the app
+        assert httpx.get(f"http://localhost:{port}/ready", timeout=30).status_code == 200
+        yield f"http://localhost:{port}", process
+
+
+def is_the_same_board(lesson, address, transport):
+    with (
+        lesson.socket(address=address, transport=transport) as here,
+        lesson.socket() as there,
+        lesson.stream(address=address) as stream,
+    ):
+        question = here.call("ask", {"text": "Who serves me?", "key": f"{address} {transport}"})["question"]
+
+        heard = [here.next("question_asked"), there.next("question_asked"), stream.next(within=2)]
+        assert [event.data["question"]["id"] for event in heard] == [question["id"]] * 3
+        with lesson.stream(address=address, last_event_id=heard[0].data["seq"] - 1) as again:
+            assert again.next(within=2).data["question"]["id"] == question["id"], "not held back"
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_worker_serves_the_same_board_and_leaves_in_peace(lesson, way):
+    if os.name == "nt" and "gunicorn" in way:
+        pytest.skip("gunicorn does not run on Windows")
+    with one_more(lesson, *WAYS[way]) as (address, process):
+        is_the_same_board(lesson, address, "websocket")
+        is_the_same_board(lesson, address, "polling")
+
+        with lesson.socket(address=address) as socket, lesson.stream(address=address) as stream:
+            process.popen.send_signal(signal.SIGTERM)
+            assert socket.ends(within=8), "its clients are sent elsewhere"
+            assert stream.next(within=8) is None
+        assert wait_for(8, lambda: not process.running), "and it is gone"
+        assert process.popen.returncode == 0, "in peace"
+
+
+def test_uwsgi_serves_it_by_long_polling(lesson):
+    uwsgi = shutil.which("uwsgi", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    if not uwsgi:
+        pytest.skip("there is no uwsgi here")
+    with one_more(lesson, "threading", [uwsgi, "{deploy}/uwsgi.ini"]) as (address, process):
+        is_the_same_board(lesson, address, "polling")
+        with lesson.socket(address=address, transport=None) as socket:
+            assert socket.call("ask", {"text": "And I?", "key": "stays with polling"})["ok"]
+        assert not [line for line in process.lines if "Traceback" in line]
+
+
+def test_the_socket_of_a_browser_that_offers_to_compress_is_not_compressed(lesson, deploy):
+    assert deploy.is_dir()
+    headers = {
+        "Upgrade": "websocket",
+        "Connection": "Upgrade",
+        "Sec-WebSocket-Version": "13",
+        "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+        "Sec-WebSocket-Extensions": "permessage-deflate",
+    }
+    with httpx.stream("GET", f"{lesson.api}/socket.io/?EIO=4&transport=websocket", headers=headers) as answer:
+        assert answer.status_code == 101 and "Sec-WebSocket-Extensions" not in answer.headers
+
+
+def test_systemd_starts_a_worker_again_and_lets_it_leave(deploy):
+    path = deploy / "systemd" / "live-flask@.service"
+    assert path.exists()
+    unit = configparser.ConfigParser(strict=False, interpolation=None)
+    unit.optionxform = str
+    unit.read(path)
+
+    assert unit["Service"]["ExecStart"].endswith("-m lessons.05_scaling") and "%i" in unit["Service"]["Environment"]
+    assert unit["Service"]["Restart"] == "always" and int(unit["Service"]["TimeoutStopSec"]) > 10
+    assert unit["Install"]["WantedBy"] == "live-flask.target" and (deploy / "systemd" / "live-flask.target").exists()
+
+
+def test_compose_has_what_is_needed_and_no_secret(deploy):
+    path = deploy / "compose.yaml"
+    assert path.exists()
+    compose = yaml.safe_load(path.read_text(encoding="utf-8"))
+    workers = {name: service for name, service in compose["services"].items() if name.startswith("worker")}
+
+    ports = {f"worker-{service['environment']['FLASK_PORT']}" for service in workers.values()}
+    assert ports == set(workers) and len(workers) > 1
+    nginx = (deploy / "nginx.conf").read_text(encoding="utf-8")
+    assert all(f"127.0.0.1:{name.removeprefix('worker-')} " in nginx for name in workers)
+    for service in workers.values():
+        assert "${SECRET_KEY" in service["environment"]["FLASK_SECRET_KEY"] and service["restart"] == "always"
+    assert {"redis", "database", "nginx", "page"} < compose["services"].keys()
+
+
+def test_kubernetes_has_what_is_needed(deploy):
+    path = deploy / "kubernetes.yaml"
+    assert path.exists()
+    parts = {part["kind"]: part for part in yaml.safe_load_all(path.read_text(encoding="utf-8"))}
+    pod = parts["Deployment"]["spec"]["template"]["spec"]
+    (worker,) = pod["containers"]
+
+    assert worker["readinessProbe"]["httpGet"]["path"] == "/ready"
+    assert pod["terminationGracePeriodSeconds"] > 10
+    assert parts["Service"]["spec"]["sessionAffinity"] == "ClientIP"
+    assert parts["Ingress"]["metadata"]["annotations"]["nginx.ingress.kubernetes.io/affinity"] == "cookie"
+    kubernetes_validate = pytest.importorskip("kubernetes_validate")
+    for part in parts.values():
+        kubernetes_validate.validate(part, "1.31", strict=True)

@@ -1,0 +1,78 @@
+"""Step 9: a teacher sees live how the workers do: who serves whom, how much, how fast, and what went wrong."""
+
+import pytest
+
+from course.processes import wait_for
+
+
+@pytest.fixture
+def grace(fleet, window):
+    """A teacher who looks at the hall."""
+    grace = window(f"{fleet.api}/hall")
+    assert grace.shows(grace.page.get_by_label("Password")), "the hall should ask who you are"
+    grace.sign_in("grace")
+    assert grace.sees("Your rooms")
+    grace.page.get_by_role("link", name="how the workers do").click()
+    return grace
+
+
+def row(grace, worker):
+    """What the table says of a worker: its engine, clients, streams, packets a second, delays, memory."""
+    found = grace.page.get_by_role("row").filter(has_text=str(worker))
+    return [cell.inner_text() for cell in found.get_by_role("cell").all()]
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_whichever_worker_is_asked_knows_the_numbers_of_all(fleet, number):
+    teacher = fleet.visitor(base_url=fleet.at(number))
+    assert teacher.post("/api/login", json={"name": "grace", "password": "live-flask"}).status_code == 200
+
+    def known():
+        answer = teacher.get("/hall/numbers")
+        assert answer.status_code == 200, "there should be numbers"
+        return set(answer.json()["workers"])
+
+    assert wait_for(5, lambda: known() == {str(port) for port in fleet.places})
+
+
+def test_the_table_shows_who_serves_whom(fleet, grace):
+    first, second = fleet.places
+    with fleet.socket(address=fleet.at(0)), fleet.socket(address=fleet.at(0)), fleet.stream(address=fleet.at(1)):
+        assert wait_for(5, lambda: row(grace, first)[1:3] == ["2", "0"] and row(grace, second)[1:3] == ["0", "1"])
+        assert row(grace, first)[0] in {"eventlet", "gevent", "threading"}
+        assert row(grace, first)[-1].endswith(" MiB")
+
+        fleet.visitor().post("/api/questions", json={"text": "How fast does it come?"})
+        assert wait_for(5, lambda: row(grace, first)[4].endswith(" ms")), "the delay of what was told"
+
+
+def test_the_charts_have_a_line_for_each_worker_and_move(fleet, grace):
+    charts = grace.page.locator("#charts figure")
+    assert wait_for(5, lambda: charts.count() == 3)
+    for name in ("Clients", "Packets a second", "Delay"):
+        lines = charts.filter(has_text=name).locator("polyline")
+        assert wait_for(5, lambda lines=lines: lines.count() == 2)
+        assert wait_for(5, lambda lines=lines: len((lines.first.get_attribute("points") or "").split()) > 2)
+
+
+def test_a_fault_is_named_with_how_long_it_took(fleet, grace):
+    port = fleet.places[1]
+    assert wait_for(5, lambda: row(grace, port))
+    fleet.kill(port)
+    assert grace.sees(f"worker {port} died", within=10)
+    assert wait_for(5, lambda: not row(grace, port)), "it is in the table no more"
+    fleet.served.api.start(port)
+    assert wait_for(20, lambda: row(grace, port)), "until it comes back"
+
+    with fleet.redis_stopped():
+        assert grace.sees("Redis did not answer", within=10) and grace.sees("It is not over.")
+    assert grace.sees("It was over after", within=10)
+
+
+def test_the_hall_fits_on_a_phone(fleet, window):
+    phone = window(f"{fleet.api}/hall", viewport={"width": 360, "height": 740}, has_touch=True)
+    phone.sign_in("grace")
+    phone.page.get_by_role("link", name="how the workers do").click()
+
+    assert phone.shows(phone.page.get_by_role("row").nth(1), within=5)
+    assert phone.page.evaluate("document.documentElement.scrollWidth") <= 360, "nothing should stick out"
