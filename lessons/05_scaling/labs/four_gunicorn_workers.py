@@ -1,0 +1,56 @@
+"""Four workers, one door.
+
+Mistake   gunicorn -w 4: any of the four processes may answer the next request of a client.
+Symptom   Long polling begins with three requests. The first makes a session at one worker; another worker gets the
+          next, and says: Invalid session.
+Cure      gunicorn -w 1, as in deploy/gunicorn.conf.py. For more, start it more than once, behind a proxy that lets a
+          client stay with its worker: the lab no_sticky.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import httpx
+from flask import Flask
+from flask_socketio import SocketIO
+
+FILE = Path(__file__)
+GUNICORN = [sys.executable, "-m", "gunicorn", "-b", "127.0.0.1:{port}", "-k", "gthread", "--chdir", str(FILE.parent)]
+GUNICORN += ["--preload", f"{FILE.stem}:app"]  # so that all workers are there when the first client comes
+
+app = Flask(__name__)
+SocketIO(app, async_mode="threading")
+
+
+def broken():
+    return [*GUNICORN, "-w", "4"]
+
+
+def cured():
+    return [*GUNICORN, "-w", "1"]
+
+
+def symptom(server):
+    return twenty_come(server.url)
+
+
+def twenty_come(url):
+    """Whether one of twenty clients is refused, and how it went, in a sentence."""
+    with httpx.Client(base_url=url, headers={"Connection": "close"}) as browser:
+        refused = [answer for answer in (come(browser) for _ in range(20)) if answer.is_error]
+    rest = f" The others hear: {refused[0].status_code} {refused[0].text}" if refused else ""
+    return bool(refused), f"Of twenty clients with long polling {20 - len(refused)} get in.{rest}"
+
+
+def come(browser):
+    """What a new client hears last: it opens a session, enters, and asks whether it is in; or is refused before that.
+
+    It keeps cookies, but each request is a connection of its own, as browsers and proxies may do it at any time.
+    """
+    browser.cookies.clear()
+    query = {"EIO": "4", "transport": "polling"}
+    opened = browser.get("/socket.io/", params=query).text  # 0{"sid": …}
+    query["sid"] = json.loads(opened[1:])["sid"]
+    entered = browser.post("/socket.io/", params=query, content="40")
+    return entered if entered.is_error else browser.get("/socket.io/", params=query)
