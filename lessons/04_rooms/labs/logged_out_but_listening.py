@@ -5,6 +5,8 @@ Symptom   A socket looked at the session when it connected. It stays open, and i
 Cure      Whoever ends a session closes what was opened with it: sign_out announces it, close_what_ended does it.
 """
 
+import contextlib
+
 import httpx
 from socketio import SimpleClient, exceptions
 
@@ -26,16 +28,19 @@ def symptom(server):
     cookie = "; ".join(f"{name}={value}" for name, value in ada.cookies.items())
     socket.connect(server.url, {"Cookie": cookie}, {"room": "physics"}, ["polling"], "/board")
     ada.post("/api/logout").raise_for_status()
-    heard = []
-    try:
-        while "question_asked" not in heard:
-            heard.append(socket.receive(timeout=2)[0])
-            if heard[-1] == "here":
-                grace.post("/api/questions?room=physics", json={"text": "Who listens?"})
-    except (exceptions.TimeoutError, exceptions.DisconnectedError):
-        pass  # nothing comes, or the server has closed it
-    listens = "question_asked" in heard
+    hears(socket, None)  # all that comes, until the socket is closed or silent
+    grace.post("/api/questions?room=physics", json={"text": "Who listens?"})
+    listens = hears(socket, "question_asked")
     return listens, f"Ada signs out, grace asks. Ada's socket {'hears the question' if listens else 'is closed'}."
+
+
+def hears(socket, type):
+    """Whether an event of this type comes, before the socket is closed, or nothing comes for two seconds."""
+    with contextlib.suppress(exceptions.TimeoutError, exceptions.DisconnectedError):
+        while socket.receive(timeout=2)[0] != type:
+            pass
+        return True
+    return False
 
 
 def signed_in(server, name):
