@@ -6,6 +6,7 @@ each worker writes its list again.
 
 import contextlib
 import json
+import threading
 import time
 from datetime import UTC, datetime
 
@@ -25,7 +26,7 @@ class Presence:
     def __init__(self, redis, worker):
         self.redis, self.worker = redis, worker
         self.lists = {}  # of all workers, by name
-        self.left = False
+        self.lock, self.left = threading.Lock(), False
         self.looked = time.monotonic()
         self.fault = None  # the last one: {what, at (ISO 8601, UTC), seconds until it was over, or None}
 
@@ -34,18 +35,11 @@ class Presence:
 
         Without Redis, what was read last holds for as long as a lease.
         """
-        if self.left:
-            return
         mine = {"here": sorted(here), "rooms": rooms, "numbers": numbers, "fault": self.fault}
         try:
-            with self.redis.pipeline() as pipe:
-                pipe.sadd(WORKERS, self.worker).set(key(self.worker), json.dumps(mine), ex=LEASE).smembers(WORKERS)
-                workers = sorted(worker.decode() for worker in pipe.execute()[-1])
-            texts = dict(zip(workers, self.redis.mget(map(key, workers)), strict=True))
-            for worker in [worker for worker in workers if texts[worker] is None]:
-                self.redis.srem(WORKERS, worker)
-                self.note(f"worker {worker} died", LEASE)
-            self.lists = {worker: json.loads(text) for worker, text in texts.items() if text}
+            with self.lock:
+                if not self.left:
+                    self.lists = self.exchange(mine)
             if self.fault and self.fault["seconds"] is None:
                 self.note(self.fault["what"], time.monotonic() - self.looked)
             self.looked = time.monotonic()
@@ -54,6 +48,17 @@ class Presence:
             if time.monotonic() - self.looked > LEASE:
                 self.lists = {}  # by now any of them may be gone
         self.lists[self.worker] = mine
+
+    def exchange(self, mine):
+        """All lists, by worker, once this worker's is among them; raises RedisError."""
+        with self.redis.pipeline() as pipe:
+            pipe.sadd(WORKERS, self.worker).set(key(self.worker), json.dumps(mine), ex=LEASE).smembers(WORKERS)
+            workers = sorted(worker.decode() for worker in pipe.execute()[-1])
+        texts = dict(zip(workers, self.redis.mget(map(key, workers)), strict=True))
+        for worker in [worker for worker in workers if texts[worker] is None]:
+            self.redis.srem(WORKERS, worker)
+            self.note(f"worker {worker} died", LEASE)
+        return {worker: json.loads(text) for worker, text in texts.items() if text}
 
     def elsewhere(self, room):
         """Who is in a room at the other workers: {who: name}."""
@@ -66,8 +71,8 @@ class Presence:
 
     def leave(self):
         """This worker goes, and its people with it."""
-        self.left = True
-        with contextlib.suppress(RedisError):  # then the lease ends by itself
+        with self.lock, contextlib.suppress(RedisError):  # then the lease ends by itself
+            self.left = True
             self.redis.srem(WORKERS, self.worker)
             self.redis.delete(key(self.worker))
 
