@@ -13,7 +13,8 @@ import time
 from datetime import UTC, datetime, timedelta
 
 from flask import current_app
-from sqlalchemy import String, select
+from sqlalchemy import String, select, update
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Mapped, mapped_column
 
 from . import board, events
@@ -23,6 +24,8 @@ SILENCE = timedelta(seconds=5)  # a job that reports nothing for so long was los
 COLUMNS = ["id", "text", "author", "votes", "answered", "asked_at"]
 HEADER = ",".join(COLUMNS) + "\r\n"
 PARTS = 10
+
+under_way = set()  # the jobs that this process has begun and not ended
 
 
 def now():
@@ -55,6 +58,7 @@ def start(who, room=board.LOBBY):
     db.session.add(job)
     events.open_channel(job.channel)
     app = current_app._get_current_object()  # the thread needs the app itself: `current_app` ends with this request
+    under_way.add(job.id)
     threading.Thread(target=run, args=[app, job.id, room], daemon=True).start()
     return job
 
@@ -78,6 +82,8 @@ def run(app, id, room):
             app.logger.exception("The export %s failed.", id)
             db.session.rollback()
             finish(id, error="The export failed; the server's log has the details.")
+        finally:
+            under_way.discard(id)
 
 
 def rows(questions):
@@ -98,18 +104,19 @@ def harmless(value):
 def report(id, percent):
     """Tell how far a job is."""
     job = db.session.get(Job, id)
-    if job is None:
-        return  # its room was closed
+    if job is None or job.done:
+        return  # its room was closed, or it was given up
     job.percent = percent
     tell(job, "job_progress", percent=percent, note=f"{percent} % of the questions are written.")
 
 
 def finish(id, csv=None, error=None):
     """Tell what became of a job."""
-    job = db.session.get(Job, id)
-    if job is None or job.done:
-        return  # it was given up meanwhile
-    job.csv, job.error = csv, error
+    open_still = update(Job).where(Job.id == id, Job.csv.is_(None), Job.error.is_(None))
+    if not db.session.execute(open_still.values(csv=csv, error=error)).rowcount:
+        db.session.rollback()
+        return  # it was given up meanwhile, perhaps by another worker just now
+    job = db.session.get(Job, id, populate_existing=True)
     tell(job, "job_done", url=url(job), **({"error": error} if error else {}))
 
 
@@ -137,7 +144,7 @@ def url(job):
 
 def give_up_lost():
     """Report the jobs as failed that have been silent for too long: their server is gone."""
-    why = "The server was restarted before the export was done; start it again."
+    why = "The server ended before the export was done; start it again."
     give_up(Job.reported_at < now() - SILENCE, why)
 
 
@@ -148,12 +155,15 @@ def give_up(which, why):
 
 
 def watch(app):
-    """After a start, wait until the jobs of a server that is gone have been silent long enough, and give them up."""
+    """Again and again, give up the jobs that have been silent for too long: any worker may go, and none need follow."""
 
-    def later():
-        time.sleep(SILENCE.total_seconds() + 1)
-        with app.app_context():
-            give_up_lost()
+    def look():
+        while True:
+            time.sleep(SILENCE.total_seconds() + 1)
+            try:
+                with app.app_context():
+                    give_up_lost()
+            except SQLAlchemyError:
+                app.logger.exception("The lost exports could not be given up; the next look does it.")
 
-    if db.session.scalar(select(Job.id).where(Job.csv.is_(None), Job.error.is_(None)).limit(1)):
-        threading.Thread(target=later, daemon=True).start()
+    threading.Thread(target=look, daemon=True).start()

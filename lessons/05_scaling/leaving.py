@@ -11,10 +11,11 @@ from flask import Blueprint, current_app
 from werkzeug.exceptions import ServiceUnavailable
 from werkzeug.wsgi import ClosingIterator
 
+from . import jobs
 from .board import db
 from .sockets import socketio, start_tasks
 
-MOST = 10  # seconds that answers under way may take
+MOST = 10  # seconds that answers and exports under way may take
 
 health = Blueprint("health", __name__)
 
@@ -86,7 +87,7 @@ def leave(app):
     for channel in list(hub.readers):
         hub.end(channel=channel)
     end = time.monotonic() + MOST
-    while door.under_way and time.monotonic() < end:
+    while (door.under_way or jobs.under_way) and time.monotonic() < end:
         time.sleep(0.05)
     with app.app_context():
         db.engine.dispose()  # so that SQLite puts its files in order

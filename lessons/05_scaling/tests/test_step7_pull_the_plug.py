@@ -109,6 +109,22 @@ def test_nothing_is_lost_and_nothing_comes_twice(fleet, fault, size):
     assert ada.get("/api/me").json()["name"] == "ada", "and nobody is signed out"
 
 
+@pytest.mark.parametrize("goes", ["killed", "sent away"])
+def test_an_export_ends_though_its_worker_goes(fleet, goes):
+    port = fleet.served.api.add()
+    job = httpx.post(f"http://localhost:{port}/api/exports").headers["Location"]
+    if goes == "killed":
+        fleet.kill(port)
+    else:
+        fleet.served.api.send_away(port)
+
+    def said():
+        return httpx.get(fleet.api + job).json()
+
+    assert wait_for(15, lambda: said()["done"]), "nobody waits for ever"
+    assert ("error" in said()) == (goes == "killed"), "who leaves in peace ends what was begun"
+
+
 def test_what_is_under_way_when_a_worker_leaves_is_answered(fleet):
     port = fleet.served.api.add() if fleet.lesson.has_workers else fleet.places[0]
     address, ada = f"http://localhost:{port}", fleet.person("ada")
