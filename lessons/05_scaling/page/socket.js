@@ -53,6 +53,7 @@ export async function connect(events, state, attempt = 0) {
     },
     reconnectionDelay: 500,
     reconnectionDelayMax: PATIENCE,
+    timeout: 45000, // a worker that says nothing is left by nginx after 40 s; who gives up before is led to it again
   });
   jobs = board.io.socket("/jobs");
 

@@ -106,6 +106,7 @@ def test_systemd_starts_a_worker_again_and_lets_it_leave(deploy):
     unit.read(path)
 
     assert unit["Service"]["ExecStart"].endswith("-m lessons.05_scaling") and "%i" in unit["Service"]["Environment"]
+    assert unit["Unit"]["StartLimitIntervalSec"] == "0", "however long the database is away"
     assert unit["Service"]["Restart"] == "always" and int(unit["Service"]["TimeoutStopSec"]) > 10
     assert unit["Install"]["WantedBy"] == "live-flask.target" and (deploy / "systemd" / "live-flask.target").exists()
 
@@ -121,8 +122,17 @@ def test_compose_has_what_is_needed_and_no_secret(deploy):
     nginx = (deploy / "nginx.conf").read_text(encoding="utf-8")
     assert all(f"127.0.0.1:{name.removeprefix('worker-')} " in nginx for name in workers)
     for service in workers.values():
-        assert "${SECRET_KEY" in service["environment"]["FLASK_SECRET_KEY"] and service["restart"] == "always"
+        assert "${SECRET_KEY" in service["environment"]["FLASK_SECRET_KEY"]
+    assert all(service["restart"] == "always" for service in compose["services"].values()), "after a restart too"
     assert {"redis", "database", "nginx", "page"} < compose["services"].keys()
+
+
+def test_the_secrets_beside_compose_are_in_no_image_and_in_no_commit(deploy):
+    for name in (".dockerignore", ".gitignore"):
+        path = deploy.parents[2] / name
+        if not path.parent.joinpath("requirements").exists():
+            pytest.skip("the lesson was taken out of its repository")
+        assert path.exists() and {".env", "**/.env"} & set(path.read_text(encoding="utf-8").split())
 
 
 def test_kubernetes_has_what_is_needed(deploy):
@@ -135,7 +145,12 @@ def test_kubernetes_has_what_is_needed(deploy):
     assert worker["readinessProbe"]["httpGet"]["path"] == "/ready"
     assert pod["terminationGracePeriodSeconds"] > 10
     assert parts["Service"]["spec"]["sessionAffinity"] == "ClientIP"
-    assert parts["Ingress"]["metadata"]["annotations"]["nginx.ingress.kubernetes.io/affinity"] == "cookie"
+    sticky = parts["Ingress"]["metadata"]["annotations"]
+    assert sticky["nginx.ingress.kubernetes.io/affinity"] == "cookie"
+    assert sticky["nginx.ingress.kubernetes.io/affinity-mode"] == "persistent", "who is here stays when a worker comes"
+    again = sticky["nginx.ingress.kubernetes.io/proxy-next-upstream"]
+    assert f" {again};" in (deploy / "nginx.conf").read_text(encoding="utf-8").replace("proxy_next_upstream", "")
+    assert sticky["nginx.ingress.kubernetes.io/session-cookie-change-on-failure"] == "true"
     kubernetes_validate = pytest.importorskip("kubernetes_validate")
     for part in parts.values():
         kubernetes_validate.validate(part, "1.31", strict=True)
