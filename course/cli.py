@@ -129,8 +129,8 @@ def obey(fleet, out):
         try:
             if line.strip() == "+":
                 out.print(f"[bold]Worker {fleet.add()} has come.[/]")
-            elif line.strip() == "-" and len(fleet.workers) > 1:
-                port = next(iter(fleet.workers))
+            elif line.strip() == "-" and len(fleet.alive) > 1:
+                port = fleet.alive[0]
                 out.print(f"[bold]Worker {port} leaves: whoever is there goes to another.[/]")
                 fleet.send_away(port)
                 out.print(f"[bold]Worker {port} has left.[/]")

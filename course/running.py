@@ -110,7 +110,12 @@ class Fleet:
 
     @property
     def running(self):
-        return any(worker.running for worker in self.workers.values())
+        return bool(self.alive) and (self.nginx is None or self.nginx.process.running)
+
+    @property
+    def alive(self):
+        """The ports of the workers that have not been killed."""
+        return [port for port, worker in self.workers.items() if worker.running]
 
     @property
     def lines(self):

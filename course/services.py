@@ -221,9 +221,9 @@ class Nginx:
         self.folder = self.parts.enter_context(tempfile.TemporaryDirectory())
         os.chmod(self.folder, 0o711)  # started by root, its workers are nobody, and have folders in this one
         self.write(self.http)
-        process = Process(*self.command, self.folder, cwd=self.folder, echo=self.echo)
-        self.parts.enter_context(process).wait_until_it_answers(self.port, "nginx")
-        return process
+        self.process = Process(*self.command, self.folder, cwd=self.folder, echo=self.echo)
+        self.parts.enter_context(self.process).wait_until_it_answers(self.port, "nginx")
+        return self.process
 
     def __exit__(self, *_):
         self.parts.close()
@@ -232,9 +232,11 @@ class Nginx:
         Path(self.folder, "nginx.conf").write_text(NGINX_CONF.format(http=http), encoding="utf-8")
 
     def reload(self, http):
-        """Go on with other lines; connections that are open stay as they are."""
+        """Go on with other lines; connections that are open stay as they are. Raises Trouble."""
         self.write(http)
-        subprocess.run([*self.command, self.folder, "-s", "reload"], capture_output=True, check=True)
+        said = subprocess.run([*self.command, self.folder, "-s", "reload"], capture_output=True, text=True)
+        if said.returncode:
+            raise Trouble(f"nginx does not take other lines; it said:\n{said.stderr[-1000:]}")
 
 
 def chromium():

@@ -132,6 +132,33 @@ def test_workers_come_and_go_as_somebody_types(runner, tmp_path):
     assert {path.name for path in tmp_path.rglob("*")} == {"run.db"}
 
 
+@posix_only
+def test_the_last_worker_stays_when_another_was_killed(runner):
+    process = runner("5", "--workers=2")
+    children = psutil.Process(process.pid).children(recursive=True)
+    workers = [one for one in children if one.cmdline()[-2:] == ["-m", "lessons.05_scaling"] and not one.children()]
+    max(workers, key=lambda one: one.create_time()).kill()
+    stayed = wait_for(5, lambda: httpx.get(f"{process.api}/ready").json().get("worker"))
+
+    process.stdin.write("-\n")
+    process.stdin.flush()
+
+    assert next(line for line in process.stdout if re.search("The last worker stays| leaves:", line))[:4] == "Type"
+    assert httpx.get(f"{process.api}/ready").json()["worker"] == stayed
+
+
+@posix_only
+def test_it_says_so_when_nginx_ends(runner):
+    process = runner("5", "--workers=1")
+    children = psutil.Process(process.pid).children(recursive=True)
+    (master,) = [one for one in children if "master process" in " ".join(one.cmdline())]
+
+    master.kill()
+
+    assert process.wait(30) == 1
+    assert "stopped by itself" in process.stdout.read()
+
+
 def test_it_says_so_when_the_lesson_ends_by_itself(runner):
     process = runner()
     guard = next(c for c in psutil.Process(process.pid).children() if "lessons.01_cors" in c.cmdline())
