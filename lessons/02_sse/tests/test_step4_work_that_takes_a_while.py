@@ -50,7 +50,7 @@ def test_an_export_that_was_lost_with_its_server_is_reported_as_failed(lesson):
     state = wait_for(15, lambda: visitor.get(where).json()["done"] and visitor.get(where).json())
 
     assert state, "it should not hang for ever"
-    assert state["url"] is None and "restarted" in state["error"]
+    assert state["url"] is None and "start it again" in state["error"]
 
 
 @pytest.mark.parametrize("path", ["/api/exports/nothing", "/api/exports/nothing/questions.csv"])
