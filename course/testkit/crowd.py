@@ -51,7 +51,7 @@ class Reader(Person):
         seat = self.seat
         auth = {"after": seat.last}
         with self.lesson.socket(transport=self.transport, auth=auth, visitor=self.visitor) as socket:
-            patience = random.uniform(1.5, 4)  # then the Wi-Fi goes
+            patience = random.uniform(0.5, 3)  # then the Wi-Fi goes
             while not self.stop.is_set() and random.random() > 0.01:
                 event = socket.next("question_asked", "pulse", within=patience)
                 if event.type == "question_asked":
@@ -111,18 +111,18 @@ class StreamReader(Reader):
 
 
 class Writer(Person):
-    """Asks one question after the other; what was not answered is asked again, with the same key."""
+    """Asks one question after the other, with a pause; what was not answered is asked again, with the same key."""
 
-    def __init__(self, lesson, transport, texts, visitor=None):
-        super().__init__(lesson, transport, visitor)
-        self.texts, self.asked = texts, []
+    def __init__(self, lesson, transport, texts, pause=0):
+        super().__init__(lesson, transport)
+        self.texts, self.pause, self.asked = texts, pause, []
 
     def stay(self):
-        with self.lesson.socket(transport=self.transport, visitor=self.visitor) as socket:
+        with self.lesson.socket(transport=self.transport) as socket:
             while len(self.asked) < len(self.texts):
                 text = self.texts[len(self.asked)]
                 assert socket.call("ask", {"text": text, "key": text}, within=2)["ok"]
                 self.asked.append(text)
-                if self.stop.wait(0.05) or random.random() < 0.05:
+                if self.stop.wait(self.pause) or random.random() < 0.05:
                     return  # her Wi-Fi goes, too
         self.stop.set()

@@ -85,7 +85,7 @@ def test_nothing_is_lost_and_nothing_comes_twice(fleet, fault, size):
     readers = [Reader(fleet, transport, start) for transport in ("websocket", "polling")]
     readers += [StreamReader(fleet, None, start, ada if number % 2 else None) for number in range(5 * size)]
     ways = ["websocket", "polling"]
-    writers = [Writer(fleet, way, texts[number::2]) for number, way in enumerate(ways)]
+    writers = [Writer(fleet, way, texts[number::2], pause=0.05) for number, way in enumerate(ways)]
     for person in [hall, *readers, *writers]:
         person.thread.start()
 
