@@ -1,10 +1,15 @@
 """What must hold for the course as a whole."""
 
+import contextlib
 import filecmp
+import importlib
 import re
 import shutil
+import sqlite3
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlsplit
 
 import httpx
@@ -35,6 +40,23 @@ def test_what_a_lesson_does_not_speak_of_is_as_it_was(each):
     changed = {name for name in now.keys() & then.keys() if now[name] != then[name]}
 
     assert not [name for name in changed if f"`{name}`" not in each.notes], "the notes should name what they change"
+
+
+@each_lesson
+def test_many_processes_may_begin_a_new_board_at_once(each, tmp_path):
+    set_up = importlib.import_module(f"{each.package}.board").set_up_sqlite
+
+    for number in range(10):
+        together = threading.Barrier(8)
+
+        def begin(path=tmp_path / f"{number}.db", together=together):
+            with contextlib.closing(sqlite3.connect(path)) as connection:
+                together.wait()
+                set_up(connection, None)
+                return connection.execute("PRAGMA journal_mode").fetchone()[0]
+
+        with ThreadPoolExecutor(8) as threads:
+            assert {done.result() for done in [threads.submit(begin) for _ in range(8)]} == {"wal"}
 
 
 def test_the_board_of_lesson_1_is_the_board_before_it():

@@ -4,8 +4,10 @@ Knows nothing of HTTP: whoever comes in, by whatever door, calls these functions
 A browser is named by a random id; what it may change is what it asked.
 """
 
+import contextlib
 import re
 import sqlite3
+import time
 from datetime import UTC, datetime
 
 from flask_sqlalchemy import SQLAlchemy
@@ -76,7 +78,11 @@ def set_up_sqlite(connection, _record):
     """Let several processes share one SQLite file (https://sqlite.org/wal.html), and keep its foreign keys."""
     if isinstance(connection, sqlite3.Connection):
         connection.execute("PRAGMA busy_timeout = 5000")
-        connection.execute("PRAGMA journal_mode = WAL")
+        for _ in range(50):  # busy_timeout is not heeded here, when two processes meet at a new file
+            with contextlib.suppress(sqlite3.OperationalError):
+                connection.execute("PRAGMA journal_mode = WAL")
+                break
+            time.sleep(0.1)
         connection.execute("PRAGMA foreign_keys = ON")
 
 
