@@ -1,9 +1,11 @@
 """Processes that end when they should: started, watched, waited for and stopped, on ports nobody else has."""
 
 import contextlib
+import itertools
 import os
 import random
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -11,14 +13,24 @@ import threading
 import time
 from pathlib import Path
 
+import psutil
+
 GUARD = Path(__file__).with_name("guard.py")
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 os.environ["NO_PROXY"] = f"{os.environ.get('NO_PROXY', '')},localhost,127.0.0.1"  # no proxy knows these servers
+NEXT = itertools.count(random.randrange(10000))  # two ports asked for before either is used must differ
 PATIENCE = 20  # seconds a process may take until it answers
 
 
 class Trouble(Exception):
-    """Something that a person can mend; the message says what and how, in one sentence."""
+    """Something that a person can mend; the message says what and how, in one sentence.
+
+    `lines` is all that a process printed, if one is to blame.
+    """
+
+    def __init__(self, message, lines=()):
+        super().__init__(message)
+        self.lines = lines
 
 
 class Process:
@@ -32,7 +44,7 @@ class Process:
         self.popen = subprocess.Popen(
             [sys.executable, "-I", "-S", GUARD, *command],
             cwd=cwd,
-            env={**os.environ, **(env or {}), "PYTHONUNBUFFERED": "1"},
+            env={**os.environ, **(env or {}), "PYTHONUNBUFFERED": "1", "PYTHONFAULTHANDLER": "1"},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -67,9 +79,17 @@ class Process:
         """Return when somebody listens at the port; raises Trouble if the process ends first, or takes too long."""
         wait_for(PATIENCE, lambda: answers(port) or not self.running)
         if not self.running or not answers(port):
-            self.reader.join(1)
-            last = "\n".join(self.lines[-15:])
-            raise Trouble(f"{what} did not start; the last it said was:\n{last}")
+            self.abort()
+            last = "\n".join(self.lines[-15:]) or f"(nothing; its exit code is {self.popen.returncode})"
+            raise Trouble(f"{what} did not start; the last it said was:\n{last}", self.lines)
+
+    def abort(self):
+        """End it where it stands: Python then prints where that is, for each thread (PYTHONFAULTHANDLER)."""
+        with contextlib.suppress(psutil.NoSuchProcess):
+            for child in psutil.Process(self.popen.pid).children():
+                child.send_signal(signal.SIGTERM if os.name == "nt" else signal.SIGABRT)
+        self.popen.wait()
+        self.reader.join(1)
 
     def stop(self):
         """End it and all that it started."""
@@ -104,9 +124,9 @@ def answers(port):
 
 
 def free_port():
-    """A port nobody listens at, below those that systems hand out to connections of their own."""
+    """A port nobody listens at, below those that systems hand out to connections of their own; each time another."""
     while True:
-        port = random.randrange(20000, 30000)
+        port = 20000 + next(NEXT) % 10000
         if not answers(port):
             with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
                 return port

@@ -83,4 +83,4 @@ def test_an_engine_that_is_not_there_is_named(lesson):
 def test_a_port_that_is_taken_is_named_with_the_cure(lesson):
     for engine in ("eventlet", "gevent", "threading"):
         with running.start_api(lesson.lesson, {**lesson.served.env, "FLASK_ASYNC_MODE": engine}) as process:
-            assert process.printed(r"Port \d+ cannot be had: Address already in use. Choose another")
+            assert process.printed(r"Port \d+ cannot be had: Address already in use. Choose another", within=15)
