@@ -1,6 +1,7 @@
 """The people in the tests: each has a real browser, and does with the page what people do."""
 
 import contextlib
+import os
 import threading
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -11,12 +12,20 @@ from ..processes import wait_for
 
 FETCH = """async ([address, options]) => {
     try {
-        const answer = await fetch(address, options);
+        const answer = await fetch(address, {signal: AbortSignal.timeout(10000), ...options});
         return {status: answer.status, headers: Object.fromEntries(answer.headers), text: await answer.text()};
     } catch (error) {
+        if (error.name === "TimeoutError") throw error;
         return {blocked: String(error)};
     }
 }"""
+
+
+def launch(playwright, part, **options):
+    """A Chromium without a window of its own, that tells nobody of itself."""
+    flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+    env = {**os.environ, **part.env}
+    return playwright.chromium.launch(executable_path=part.command[0], args=flags, env=env, **options)
 
 
 @dataclass
@@ -40,7 +49,7 @@ class Window:
         page.goto(url)
 
     def fetch(self, address, **options):
-        """What a script in this page gets from an address, by the browser's own `fetch`."""
+        """What a script in this page gets from an address, by the browser's own `fetch`. It waits for 10 s."""
         return Answer(**self.page.evaluate(FETCH, [address, options]))
 
     def ask(self, text, author=""):

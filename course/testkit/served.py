@@ -63,8 +63,10 @@ class LessonUnderTest:
     def redis_stopped(self):
         """For the time of the block there is no Redis; then there is an empty one at the same address."""
         self.redis.__exit__(None, None, None)
-        yield
-        self.start_redis()
+        try:
+            yield
+        finally:
+            self.start_redis()
 
     @contextlib.contextmanager
     def api_stopped(self, **settings):
@@ -74,17 +76,21 @@ class LessonUnderTest:
             ports = list(self.served.api.workers)
             for port in ports:
                 self.kill(port)
-            yield
-            self.served.api.env = env
-            for port in ports:
-                self.served.api.start(port)
-            for port in ports:
-                self.served.api.workers[port].wait_until_it_answers(port, "A worker")
+            try:
+                yield
+            finally:
+                self.served.api.env = env
+                for port in ports:
+                    self.served.api.start(port)
+                for port in ports:
+                    self.served.api.workers[port].wait_until_it_answers(port, "A worker")
             return
         kill(self.served.api)
-        yield
-        self.served.api = self.parts.enter_context(running.start_api(self.lesson, env))
-        self.served.api.wait_until_it_answers(self.ports[0], "The API")
+        try:
+            yield
+        finally:
+            self.served.api = self.parts.enter_context(running.start_api(self.lesson, env))
+            self.served.api.wait_until_it_answers(self.ports[0], "The API")
 
     @property
     def processes(self):
@@ -229,6 +235,10 @@ class Cable:
                     threading.Thread(target=self.carry, args=[one, other], daemon=True).start()
 
     def carry(self, one, other):
-        with contextlib.suppress(OSError), one, other:
-            while data := one.recv(65536):
-                other.sendall(data)
+        with one, other:
+            with contextlib.suppress(OSError):
+                while data := one.recv(65536):
+                    other.sendall(data)
+            for end in (one, other):
+                with contextlib.suppress(OSError):
+                    end.shutdown(socket.SHUT_RDWR)  # one that is only closed stays open while a thread reads from it

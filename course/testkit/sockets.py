@@ -59,7 +59,7 @@ class Socket:
             try:
                 event = self.coming.get(timeout=max(end - time.monotonic(), 0.001))
             except queue.Empty:
-                raise AssertionError(f"no {' or '.join(types)} came within {within} s") from None
+                raise AssertionError(f"no {' or '.join(types)} came within {within:.3g} s") from None
             if event.type in types:
                 return event
 
@@ -203,7 +203,7 @@ class NodeSocket(Socket):
         number = next(self.numbers)
         words = {"number": number, "type": type, "arguments": arguments, "namespace": namespace}
         self.tell(words)
-        assert wait_for(within, lambda: number in self.receipts), f"no receipt for {type} came within {within} s"
+        assert wait_for(within, lambda: number in self.receipts), f"no receipt for {type} came within {within:.3g} s"
         answer = self.receipts.pop(number)
         return answer[0] if len(answer) == 1 else tuple(answer)
 

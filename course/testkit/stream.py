@@ -57,7 +57,7 @@ class EventStream:
         try:
             return self.events.get(timeout=within)
         except queue.Empty:
-            raise AssertionError(f"no event came within {within} s") from None
+            raise AssertionError(f"no event came within {within:.3g} s") from None
 
     def take(self, count, within=2):
         """The next so many events, all of them within so many seconds."""
