@@ -74,11 +74,14 @@ def test_a_worker_serves_the_same_board_and_leaves_in_peace(lesson, way):
         assert process.popen.returncode == 0, "in peace"
 
 
-def test_uwsgi_serves_it_by_long_polling(lesson):
+def test_uwsgi_serves_it_by_long_polling(lesson, deploy, tmp_path):
     uwsgi = shutil.which("uwsgi", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
     if not uwsgi:
         pytest.skip("there is no uwsgi here")
-    with one_more(lesson, "threading", [uwsgi, "{deploy}/uwsgi.ini"]) as (address, process):
+    path, ini = deploy / "uwsgi.ini", tmp_path / "uwsgi.ini"
+    assert path.exists()
+    ini.write_text(path.read_text(encoding="utf-8").replace("lessons.05_scaling", lesson.lesson.package))
+    with one_more(lesson, "threading", [uwsgi, str(ini)]) as (address, process):
         is_the_same_board(lesson, address, "polling")
         with lesson.socket(address=address, transport=None) as socket:
             assert socket.call("ask", {"text": "And I?", "key": "stays with polling"})["ok"]
