@@ -1,16 +1,21 @@
-"""What a lesson adds to the one before: the app itself, without notes, labs and tests unless a file is named."""
+"""What a lesson adds to the one before: the app itself, without notes, labs, tests and demo unless a file is named."""
 
 import difflib
 
 from .catalogue import before
 
-ASIDE = {"labs", "tests", "instance", "__pycache__"}
+ASIDE = {"README.md", "bench.svg", "demo.py", "labs", "tests", "instance", "__pycache__"}
 
 
-def diff(lesson, only=None):
-    """The unified diff of a lesson against the one before, as a list of lines; of lesson 1, against nothing."""
-    new = files(lesson.folder, only)
-    old = files(before(lesson).folder, only) if lesson.number > 1 else {}
+def diff(lesson, only=None, against=None):
+    """The unified diff of a lesson against the one before, or against a folder; of lesson 1 alone, against nothing."""
+    if against is None and lesson.number > 1:
+        against = before(lesson).folder
+    return unified(files(against, only) if against else {}, files(lesson.folder, only))
+
+
+def unified(old, new):
+    """The unified diff, as a list of lines, from some files to others: each a list of lines, by its name."""
     lines = []
     for name in sorted(old.keys() | new.keys()):
         labels = [f"a/{name}" if name in old else "/dev/null", f"b/{name}" if name in new else "/dev/null"]
@@ -23,7 +28,7 @@ def files(folder, only=None):
     found = {}
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder)
-        wanted = name.is_relative_to(only) if only else not ASIDE & set(name.parts) and name.suffix != ".md"
+        wanted = name.is_relative_to(only) if only else not ASIDE & set(name.parts)
         if wanted and path.is_file() and "__pycache__" not in name.parts:
             try:
                 found[name.as_posix()] = path.read_text(encoding="utf-8").splitlines()

@@ -18,10 +18,11 @@ from course.labs import labs
 from course.processes import Process, free_port, wait_for
 
 LESSONS = lessons().values()
-NOTES = [path for path in (ROOT / "README.md", ROOT / "CONTRIBUTING.md") if path.exists()]
+NOTES = [path for path in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "TEACHING.md") if path.exists()]
 NOTES += [lesson.folder / "README.md" for lesson in LESSONS]
 
 NOT_QUOTED = {"console", "text", "mermaid"}  # a block in any other language is quoted from a file
+NOT_QUOTED |= {"diff"}  # in the hints: tests/test_learning.py applies it
 NOT_RUN = {  # commands that begin like this, and why
     "git clone ": "what it fetches is here already",
     "cd ": "every command runs at the root of the repository",
@@ -110,6 +111,7 @@ class Terminal:
         self.env = {
             "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
             "COLUMNS": "80",
+            "COURSE_MY": str(folder / "my"),
             "PYTEST_ADDOPTS": options,
             "FLASK_SQLALCHEMY_DATABASE_URI": f"sqlite:///{folder.as_posix()}/notes.db",
             "FLASK_SECRET_KEY": "only for these notes",
