@@ -4,13 +4,13 @@ A test asks for what it needs: `lesson` (the lesson, served on free ports with a
 (real browsers on the lesson's page), `mallory` (a real browser on a page of her own, another origin).
 """
 
-import os
 import re
 
 import pytest
 
 from .. import catalogue, labs, services
-from .people import Stranger, Window
+from ..quiz import questions
+from .people import Stranger, Window, launch
 from .report import StepReport
 from .served import LessonUnderTest
 
@@ -77,6 +77,12 @@ def fleet(request, tmp_path_factory):
         yield served
 
 
+@pytest.fixture
+def quiz(request):
+    """The quick questions of the lesson's notes, by number."""
+    return questions(catalogue.Lesson(lesson_folder(request.path)))
+
+
 def under_test(request):
     against = request.config.getoption("--against")
     return catalogue.named(against) if against else catalogue.Lesson(lesson_folder(request.path))
@@ -94,9 +100,7 @@ def chromium():
     part = services.chromium()
     assert part, "There is no Chromium for the browser tests: python3 -m course doctor says how to get one."
     with sync_playwright() as playwright:
-        flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-        env = {**os.environ, **part.env}
-        browser = playwright.chromium.launch(executable_path=part.command[0], args=flags, env=env)
+        browser = launch(playwright, part)
         yield browser
         browser.close()
 
