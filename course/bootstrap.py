@@ -17,6 +17,7 @@ CHROMIUM = os.path.join(MODULES, ".chromium")
 BROWSERS = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]
 OLDEST = (3, 11)
 OLDEST_NODE = 20
+TESTING = [["test"], ["check"], ["demo"]]  # the commands that need a browser and the packages of the tests
 SPACE = {"run": 500, "test": 1000}  # MiB
 NUMBERS = iter(range(1, 10))
 
@@ -47,7 +48,7 @@ def ensure(words):
     if sys.version_info < OLDEST:
         this = ".".join(map(str, sys.version_info[:2]))
         sys.exit(f"The course needs Python 3.11 or newer, and this is {this}: install a newer one from python.org.")
-    kind = "test" if words[:1] == ["test"] else "run"
+    kind = "test" if words[:1] in TESTING else "run"
     try:
         if not ready(kind):
             set_up(kind)

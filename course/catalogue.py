@@ -61,7 +61,7 @@ class Lesson:
 
     @property
     def has_page(self):
-        return "def create_page(" in (self.folder / "__init__.py").read_text(encoding="utf-8")
+        return b"def create_page(" in (self.folder / "__init__.py").read_bytes()
 
     @property
     def needs_redis(self):

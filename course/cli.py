@@ -66,35 +66,56 @@ def main(ctx):
     sys.stdout.reconfigure(errors="replace")  # a terminal that lacks a sign shows ? for it
     if ctx.invoked_subcommand:
         return
-    out = console()
+    from . import mine
+
+    out, going = console(), None
     out.print("[bold]Live Flask[/]: real-time web apps with Flask, lesson by lesson\n")
     for lesson in catalogue.lessons().values():
         out.print(f"[bold]{escape(lesson.title)}[/]")
+        done = mine.done(lesson)
         for number, title in lesson.steps.items():
-            out.print(f"   {number}. {escape(title)}")
+            out.print(f" {'[green]✓[/]' if number in done else ' '} {number}. {escape(title)}")
         out.print()
+        going = lesson if (mine.MY / lesson.name).is_dir() and len(done) < len(lesson.steps) else going
     out.print("What to type next:")
+    if going:
+        out.print(f"   python3 -m course check {going.number}   your own lesson {going.number}: which step is next")
     out.print("   python3 -m course run 1     the first lesson, live in your browser")
     out.print("   python3 -m course lab 1     the mistakes everybody makes, and their cures")
     out.print("   python3 -m course test 1    every promise of the lesson, proved")
+    out.print("   python3 -m course start 1   the lesson written by yourself, step by step")
     out.print("   python3 -m course --help    all commands")
+
+
+def at_its_places(command):
+    """The options of a command that serves a lesson and opens its page."""
+    for option in (
+        click.option("--no-browser", is_flag=True, help="Do not open the page."),
+        click.option("--page-port", type=click.IntRange(1, 65535), help="Instead of 810N."),
+        click.option("--api-port", type=click.IntRange(1, 65535), help="Instead of 510N."),
+    ):
+        command = option(command)
+    return command
 
 
 @main.command()
 @click.argument("lesson", type=LessonNumber(), metavar="N")
 @click.option("--engine", type=click.Choice(ENGINES), help="What serves the API, from lesson 3 on.")
 @click.option("--workers", type=click.IntRange(1, 16), help="So many processes behind nginx, from lesson 5 on.")
-@click.option("--api-port", type=click.IntRange(1, 65535), help="Instead of 510N.")
-@click.option("--page-port", type=click.IntRange(1, 65535), help="Instead of 810N.")
-@click.option("--no-browser", is_flag=True, help="Do not open the page.")
-def run(lesson, engine, workers, api_port, page_port, no_browser):
+@click.option("--mine", is_flag=True, help="Your own copy in my/.")
+@at_its_places
+def run(lesson, engine, workers, api_port, page_port, no_browser, mine):
     """Serve lesson N with everything it needs, until Ctrl-C."""
     from . import running
 
     api_port, page_port = api_port or 5100 + lesson.number, page_port or 8100 + lesson.number
     must_know_engines(lesson, engine)
+    title = lesson.title
+    if mine:
+        lesson = own(lesson)
+        title = f"{title}, in {shown(lesson.folder)}"
     if workers and not lesson.has_workers:
-        raise Trouble(f"Lesson {lesson.number} is one process. Workers come with lesson 5.")
+        raise Trouble(f"Lesson {lesson.number} is one process. Workers come with lesson 5 and its deploy/.")
     must_be_free(lesson, api_port, page_port)
     out = console()
 
@@ -104,9 +125,7 @@ def run(lesson, engine, workers, api_port, page_port, no_browser):
     with stopped_by_a_signal():
         settings = {"FLASK_ASYNC_MODE": engine} if engine else {}
         with running.serve(lesson, api_port, page_port, settings, echo, workers) as served:
-            out.print(f"\n[bold]{escape(lesson.title)}[/]")
-            out.print(f"  The page  {served.page_url}")
-            out.print(f"  The API   {served.api_url}")
+            say_where(served, out, title)
             out.print(f"  Notes     lessons/{lesson.name}/README.md")
             if lesson.try_first:
                 out.print(f"\n[bold]Try first.[/] {escape(lesson.try_first)}")
@@ -116,11 +135,17 @@ def run(lesson, engine, workers, api_port, page_port, no_browser):
                 threading.Thread(target=obey, args=[served.api, out], daemon=True).start()
             else:
                 out.print("\nCtrl-C stops it.\n")
-            if not no_browser:
+            if served.page and not no_browser:
                 open_page(served.page_url)
-            while served.api.running and served.page.running:
+            while all(part.running for part in (served.api, served.page) if part):
                 time.sleep(0.5)
         raise Trouble("The lesson stopped by itself; what it said last stands above.")
+
+
+def say_where(served, out, title):
+    out.print(f"\n[bold]{escape(title)}[/]")
+    out.print(f"  The page  {served.page_url if served.page else 'is not there yet: step 1 brings it'}")
+    out.print(f"  The API   {served.api_url}")
 
 
 def obey(fleet, out):
@@ -145,10 +170,17 @@ def obey(fleet, out):
 @click.option("--engine", type=click.Choice(ENGINES), help="Serve the lessons by this one only.")
 @click.option("--browser/--no-browser", default=True, help="With or without the tests in a real browser.")
 @click.option("--slow", is_flag=True, help="The long ones too: all engines, repetitions, full size.")
-def test(lessons, engine, browser, slow):
+@click.option("--mine", is_flag=True, help="The steps and the contract, on your own copies in my/.")
+def test(lessons, engine, browser, slow, mine):
     """Run the tests: of everything, or of the lessons named."""
     for lesson in lessons:
         must_know_engines(lesson, engine)
+    if mine:
+        if not lessons:
+            raise Trouble("Which of yours? Name the lesson: python3 -m course test 1 --mine")
+        copies = [own(lesson).folder for lesson in lessons]
+        runs = [run_tests([each], engine, browser, slow, copy) for each, copy in zip(lessons, copies, strict=True)]
+        sys.exit(next(filter(None, runs), 0))
     codes = [run_tests(lessons, engine, browser, slow)]
     if slow and not engine:
         able = [lesson for lesson in lessons or catalogue.lessons().values() if lesson.has_engines]
@@ -156,29 +188,40 @@ def test(lessons, engine, browser, slow):
     sys.exit(next(filter(None, codes), 0))
 
 
-def run_tests(lessons, engine, browser, slow):
-    """The exit code of pytest for these lessons, or for everything."""
+def run_tests(lessons, engine, browser, slow, against=None):
+    """The exit code of pytest for these lessons, or for everything; `against` a folder in their place."""
     places = [str(lesson.folder.relative_to(ROOT)) for lesson in lessons] or ["lessons", "tests"]
     at_once = min((os.cpu_count() or 1) * 3 // 2, 8)  # for a test waits a third of its time
     options = ["-n", str(at_once), "--dist", "loadgroup", "-q"]
     options += ["--engine", engine] if engine else []
     options += [] if browser else ["--no-browser"]
     options += ["--slow"] if slow else []
+    options += [f"--against={against}"] if against else []
     return subprocess.call([sys.executable, "-m", "pytest", *options, *places], cwd=ROOT)
 
 
 @main.command()
 @click.argument("lesson", type=LessonNumber(), metavar="N")
 @click.argument("file", required=False)
-def diff(lesson, file):
+@click.option("--mine", is_flag=True, help="What your own copy in my/ still lacks.")
+def diff(lesson, file, mine):
     """Show what lesson N adds to the one before: the app, or one FILE of it (README.md, tests, ...)."""
     from . import diff as differ
 
-    lines = differ.diff(lesson, file)
+    copy = own(lesson) if mine else None
+    lines = differ.diff(lesson, file, copy and copy.folder)
     if not lines:
-        raise Trouble(f"Lesson {lesson.number} has nothing of that name that differs: {file or 'the app'}.")
-    other = catalogue.before(lesson).name if lesson.number > 1 else "nothing"
-    text = "\n".join([f"# + is what {lesson.name} has, - is what {other} has instead", *lines]) + "\n"
+        differs = f"has no {file} that differs" if file else "does not differ"
+        raise Trouble(f"Lesson {lesson.number} {differs} from {'yours' if copy else 'the lesson before'}.")
+    here, other = lesson.name, catalogue.before(lesson).name if lesson.number > 1 else "nothing"
+    if copy:
+        here, other = f"lessons/{lesson.name}", shown(copy.folder)
+    show_diff([f"# + is what {here} has, - is what {other} has instead", *lines])
+
+
+def show_diff(lines):
+    """Print a diff, in colours and by pages where somebody reads it."""
+    text = "\n".join(lines) + "\n"
     if not sys.stdout.isatty():
         click.echo(text, nl=False)
         return
@@ -186,6 +229,138 @@ def diff(lesson, file):
 
     os.environ.setdefault("LESS", "FRX")
     click.echo_via_pager(highlight(text, lexers.DiffLexer(), formatters.Terminal256Formatter()), color=True)
+
+
+@main.command()
+@click.argument("lesson", type=LessonNumber(), metavar="N")
+@click.option("--again", is_flag=True, help="Begin anew; what you have is kept aside, with the date.")
+def start(lesson, again):
+    """Begin a lesson N of your own. It is a copy of the lesson before, in my/, with lesson N's page."""
+    from . import mine
+
+    folder, aside = mine.start(lesson, again)
+    n, out = lesson.number, console()
+    if aside:
+        out.print(f"What you had is in {shown(aside)} now.")
+    before = f"lesson {n - 1}'s app" if n > 1 else "a bare app with routes and no CORS"
+    out.print(f"[bold]{shown(folder)}[/] is yours: {before}, with lesson {n}'s page. Write lesson {n} there.\n")
+    out.print(f"   python3 -m course check {n}           which step is next, and what it lacks")
+    out.print(f"   python3 -m course check {n} --watch   the same, again each time you save")
+    out.print(f"   python3 -m course hint {n}            a nudge; the next time a little more")
+    out.print(f"   python3 -m course run {n} --mine      your app, live")
+    out.print(f"\nRead along: lessons/{lesson.name}/README.md")
+
+
+@main.command()
+@click.argument("lesson", type=LessonNumber(), metavar="N")
+@click.option("--from", "first", type=int, default=1, help="Begin at this step.")
+@click.option("--watch", is_flag=True, help="Again each time you save, until Ctrl-C.")
+def check(lesson, first, watch):
+    """Say which step of your own lesson N is next. What it lacks is shown beside what was seen."""
+    copy = own(lesson)
+    must_have_step(lesson, first)
+    with stopped_by_a_signal():
+        if watch:
+            look_at_each_save(lesson, copy)
+        sys.exit(0 if look(lesson, copy, first) else 1)
+
+
+def look_at_each_save(lesson, copy):
+    """Check from the step at hand on, each time a file is saved."""
+    from watchfiles import watch
+
+    from . import mine
+
+    def is_source(change, path):
+        return Path(path).is_relative_to(copy.folder) and path.endswith((".py", ".html", ".js", ".css", ".conf"))
+
+    # All of my/, for the copy itself may be another one after `start --again`.
+    saved = watch(copy.folder.parent, watch_filter=is_source, rust_timeout=500, yield_on_timeout=True)
+    next(saved)  # from now on it knows what is saved, also while the tests run
+    first = 1
+    while True:
+        subprocess.call([sys.executable, "-m", "course", "check", str(lesson.number), "--from", str(first)])
+        first = mine.next_step(lesson) or 1
+        console().print("\n[dim]Waiting until you save; Ctrl-C ends it.[/]")
+        next(filter(None, saved))
+        console().rule()
+
+
+def look(lesson, copy, first=1):
+    """Check a copy, from a step on, and print what was found; gives whether all is there, from the first step on."""
+    from rich.table import Table
+
+    from . import check, mine, services
+
+    n, out = lesson.number, console()
+    out.print(f"[bold]{escape(lesson.title)}[/]\nYour copy: {shown(copy.folder)}\n", soft_wrap=True)
+
+    if not services.chromium():
+        out.print("There is no browser, so what needs one is left out: python3 -m course doctor\n")
+
+    def tick(step):
+        out.print(f"  [green]✓[/] {step}. {escape(lesson.steps[step])}")
+
+    done = [step for step in mine.done(lesson) if step < first]
+    for step in done:
+        tick(step)
+    found = check.check(lesson, copy, [step for step in lesson.steps if step >= first], tick)
+    mine.note(lesson, done=[lesson.steps[step] for step in [*done, *found.done]])
+    if found.step is None and first > 1:
+        out.print("\nThe last one is there. Once more, from the first:\n")
+        return look(lesson, copy)
+    if found.step is None:
+        out.print(f"\n[bold]All {len(lesson.steps)} steps are there.[/] Well done. What to type next:\n")
+        out.print(f"   python3 -m course test {n} --mine   all its tests, with every kind of client")
+        out.print(f"   python3 -m course diff {n} --mine   how the lesson itself does it")
+        if n + 1 in catalogue.lessons():
+            out.print(f"   python3 -m course start {n + 1}         the next lesson")
+        return True
+    out.print(f"  [bold yellow]→ {found.step}. {escape(lesson.steps[found.step])}[/]\n")
+    words = Table.grid(padding=(0, 2))
+    for label, text in (
+        ("You should see", found.should),
+        ("Seen instead", found.seen),
+        ("Your app said", found.said),
+        ("The test", found.asked),
+        ("Read", f"lessons/{lesson.name}/README.md, Step {found.step}"),
+        ("A hint", f"python3 -m course hint {n}"),
+    ):
+        if text:
+            words.add_row(f"[bold]{label}[/]", escape(text))
+    out.print(words)
+    return False
+
+
+@main.command()
+@click.argument("lesson", type=LessonNumber(), metavar="N")
+@click.option("--step", type=int, help="Of this step, not of the next one.")
+def hint(lesson, step):
+    """Give a hint for your next step. Each time one level more, up to the lines themselves."""
+    from rich.markdown import Markdown
+
+    from . import hints, mine
+    from .diff import unified
+
+    n = lesson.number
+    must_have_step(lesson, step)
+    step = step or mine.next_step(lesson)
+    if step is None:
+        raise Trouble(f"All steps of yours are there. A hint for one of them: python3 -m course hint {n} --step 1")
+    texts, title, read = hints.hints(lesson)[step], lesson.steps[step], mine.progress(lesson)["hints"]
+    level = min(read.get(title, 0) + 1, len(texts))
+    mine.note(lesson, hints={**read, title: level})
+    out = console()
+    out.print(f"[bold]Step {step}: {escape(title)}[/], hint {level} of {len(texts)}\n")
+    if level < len(texts):
+        out.print(Markdown(texts[level - 1]))
+        out.print(f"\n[dim]More: python3 -m course hint {n} --step {step}[/]")
+        return
+    before, after = hints.state(lesson, step - 1), hints.state(lesson, step)
+    git = f"git apply --ignore-whitespace --directory=my/{lesson.name}"  # its ends of line may be those of Windows
+    take = f"python3 -m course hint {n} --step {step} | {git}"
+    reads = f"# + is what step {step} adds, - is what it takes away. To take it as it is:\n#   {take}"
+    show_diff([reads, *unified(before, after)])
 
 
 @main.command()
@@ -222,6 +397,35 @@ def lab(lesson, name):
     out.print(f"Read it: lessons/{lesson.name}/labs/{name}.py")
     if not shows or shows_still:
         raise Trouble("This run did not show the mistake and its cure as it should; please report it.")
+
+
+@main.command()
+@click.argument("lesson", type=LessonNumber(), metavar="N")
+@click.option("--auto", is_flag=True, help="Play it through, without waiting for Enter.")
+@at_its_places
+def demo(lesson, auto, api_port, page_port, no_browser):
+    """Show lesson N to a room, act by act. Each has one sentence, and one thing to see."""
+    from . import demo
+
+    api_port, page_port = api_port or 5100 + lesson.number, page_port or 8100 + lesson.number
+    must_be_free(lesson, api_port, page_port)
+    story, out = demo.acts(lesson), console()
+    with stopped_by_a_signal(), demo.stage(lesson, api_port, page_port) as stage:
+        say_where(stage.served, out, lesson.title)
+        if not no_browser:
+            open_page(stage.page)
+        if not auto:
+            demo.wait_for_enter(out, "begins")
+        demo.play(story, stage, out, auto)
+
+
+@main.command()
+@click.argument("lesson", type=LessonNumber(), metavar="N")
+def quiz(lesson):
+    """Ask the quick questions of lesson N, and count the right answers."""
+    from . import quiz
+
+    quiz.play(lesson, console())
 
 
 @main.command()
@@ -304,10 +508,28 @@ def stopped_by_a_signal():
         sys.exit(0)
 
 
+def own(lesson):
+    """The learner's copy of a lesson."""
+    from . import mine
+
+    return mine.copy_of(lesson)
+
+
+def shown(path):
+    from . import mine
+
+    return mine.shown(path)
+
+
 def must_know_engines(lesson, engine):
     if engine and not lesson.has_engines:
         first = catalogue.ENGINES_FROM
         raise Trouble(f"Lesson {lesson.number} runs on Flask's own server; engines come with lesson {first}.")
+
+
+def must_have_step(lesson, step):
+    if step is not None and step not in lesson.steps:
+        raise Trouble(f"Lesson {lesson.number} has no step {step}; choose from 1 to {max(lesson.steps)}.")
 
 
 def must_have_workers(lesson):
@@ -322,7 +544,7 @@ def must_be_free(lesson, api_port, page_port):
         raise Trouble("The API and the page need a port each: choose two different ones.")
     for option, port in (("--api-port", api_port), ("--page-port", page_port)):
         if answers(port):
-            other = f"python3 -m course run {lesson.number} {option} {port + 100}"
+            other = f"python3 -m course {' '.join(sys.argv[1:])} {option} {port + 100}"
             raise Trouble(f"Port {port} is taken by another program. Close it, or choose another: {other}")
 
 

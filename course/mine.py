@@ -1,0 +1,120 @@
+"""A learner's own copies of the lessons, in my/, and how far they have come, in my/progress.json."""
+
+import contextlib
+import json
+import os
+import shutil
+import time
+from pathlib import Path
+
+from .catalogue import ROOT, Lesson, before
+from .diff import ASIDE
+from .processes import Trouble
+
+MY = Path(os.environ.get("COURSE_MY", ROOT / "my"))  # the tests have one of their own
+
+
+def copy_of(lesson):
+    """The learner's copy of a lesson; raises Trouble if there is none yet."""
+    copy, n = Lesson(MY / lesson.name), lesson.number
+    if not copy.folder.exists():
+        raise Trouble(f"There is no {shown(copy.folder)} yet. Begin your own lesson {n}: python3 -m course start {n}")
+    if not (copy.folder / "__init__.py").is_file():
+        raise Trouble(
+            f"{shown(copy.folder)} has no __init__.py, so it is no app. Put it back, or begin anew, and keep the rest "
+            f"aside: python3 -m course start {n} --again"
+        )
+    return copy
+
+
+def start(lesson, again=False):
+    """Copy the lesson before, with this lesson's page, to my/; gives the folder, and where an old copy went, or None.
+
+    Never overwrites. The copy is made aside and then put in place, so there is never half a one.
+    """
+    folder, aside = MY / lesson.name, None
+    if folder.exists() and not again:
+        n = lesson.number
+        raise Trouble(
+            f"You have {shown(folder)} already, and it stays. Go on: python3 -m course check {n}   "
+            f"Or begin anew, and keep the old one aside: python3 -m course start {n} --again"
+        )
+    draft = MY / f".{lesson.name}.{os.getpid()}"
+    no_app = shutil.ignore_patterns(*ASIDE, "*.png", "page")
+    with writing():
+        try:
+            shutil.copytree(before(lesson).folder, draft, ignore=no_app)
+            shutil.copytree(lesson.folder / "page", draft / "page")
+            if folder.exists():
+                aside = folder.rename(MY / f"{lesson.name}.{now()}")
+            draft.rename(folder)
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
+    if aside:
+        note(lesson, done=[], hints={})
+    return folder, aside
+
+
+@contextlib.contextmanager
+def writing():
+    """Say it in a sentence when something cannot be written to my/."""
+    try:
+        yield
+    except OSError as error:
+        why = error.strerror or "not all was copied"
+        raise Trouble(f"{shown(MY)} cannot be written: {why}. Is the disk full, or not yours to write?") from None
+
+
+def shown(path):
+    """A path as a person at the root of the course would type it."""
+    root = next((root for root in (MY.parent, ROOT) if Path(path).is_relative_to(root)), "/")
+    return Path(path).relative_to(root).as_posix()
+
+
+def now():
+    return time.strftime("%Y-%m-%d-%H%M%S")
+
+
+def done(lesson):
+    """The numbers of the steps that the last check found done; by their titles, since a course may change."""
+    titles = progress(lesson)["done"]
+    return [number for number, title in lesson.steps.items() if title in titles]
+
+
+def next_step(lesson):
+    """The first step that is not done yet; None when all are."""
+    return next((number for number in lesson.steps if number not in done(lesson)), None)
+
+
+def progress(lesson):
+    """What is kept about a lesson: the titles of the steps `done`, and by title how many `hints` were read."""
+    kept = read().get(lesson.name)
+    titles, levels = (kept.get("done"), kept.get("hints")) if isinstance(kept, dict) else (None, None)
+    return {
+        "done": titles if isinstance(titles, list) else [],
+        "hints": {t: n for t, n in levels.items() if isinstance(n, int) and n > 0} if isinstance(levels, dict) else {},
+    }
+
+
+def note(lesson, **changes):
+    """Keep something about a lesson: `done`, or `hints`. What is kept about others stays as it is."""
+    everything = {**read(), lesson.name: {**progress(lesson), **changes}}
+    draft = MY / f".progress.{os.getpid()}"
+    with writing():
+        MY.mkdir(exist_ok=True)
+        draft.write_text(json.dumps(everything, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        draft.replace(MY / "progress.json")
+
+
+def read():
+    """All that is kept. A file that says nothing is moved aside, and the progress begins anew."""
+    path = MY / "progress.json"
+    with contextlib.suppress(FileNotFoundError):
+        try:
+            kept = json.loads(path.read_text(encoding="utf-8"))
+            if isinstance(kept, dict):
+                return kept
+        except ValueError:
+            pass
+        path.replace(MY / f"progress.unreadable.{now()}.{os.getpid()}.json")
+    return {}

@@ -1,0 +1,233 @@
+"""A learner writes the lessons: starts, is told which step is next, gets hints, and ends with the lesson itself."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+
+from course import hints
+from course.catalogue import ROOT, before, lessons
+from course.diff import files
+from course.processes import Process, free_port, wait_for
+
+LESSONS = lessons()
+STATES = [(number, step - 1) for number, lesson in LESSONS.items() for step in lesson.steps]  # the last is the lesson
+
+
+class Learner:
+    """Somebody who types commands, and has a folder my/ of her own."""
+
+    def __init__(self, folder):
+        self.my, self.env = folder, {**os.environ, "COURSE_MY": str(folder), "COLUMNS": "200"}
+
+    def types(self, *words, code=0):
+        """What the command prints."""
+        command = [sys.executable, "-m", "course", *map(str, words)]
+        done = subprocess.run(command, cwd=ROOT, env=self.env, capture_output=True, text=True, timeout=300)
+        assert done.returncode == code, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+    def has(self, number, step):
+        """Give her a copy of a lesson as it is after so many steps."""
+        self.types("start", number)
+        for name, lines in hints.state(LESSONS[number], step).items():
+            path = self.copy(number) / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+
+    def copy(self, number):
+        return self.my / LESSONS[number].name
+
+    def applies(self, diff, number):
+        """Let her write what a hint's last level shows, by the command that stands there."""
+        command = re.search(r"git apply .*(?= --directory)", diff)[0].split()
+        done = subprocess.run(command, cwd=self.copy(number), input=diff, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+
+    def changes(self, number, name, old, new):
+        path = self.copy(number) / name
+        text = path.read_text(encoding="utf-8")
+        assert text.count(old) == 1, f"{name} should have this once: {old}"
+        path.write_text(text.replace(old, new), encoding="utf-8")
+
+
+@pytest.fixture
+def learner(tmp_path):
+    (tmp_path / "node_modules").symlink_to(ROOT / "node_modules", target_is_directory=True)  # where a lesson looks
+    return Learner(tmp_path / "my")
+
+
+def last_hint(learner, number, step):
+    """What the last level shows, after those before it."""
+    for _ in hints.hints(LESSONS[number])[step]:
+        said = learner.types("hint", number, "--step", step)
+    return said
+
+
+@pytest.mark.parametrize("number", LESSONS)
+def test_each_step_has_hints_and_the_last_ones_are_the_lesson(number):
+    lesson = LESSONS[number]
+
+    assert all(len(hints.hints(lesson)[step]) >= 2 for step in lesson.steps), "a nudge, and the lines, at least"
+    assert hints.state(lesson, max(lesson.steps)) == files(lesson.folder), "every line should belong to a step"
+    assert {n: t for n, t in hints.state(lesson, 0).items() if not n.startswith("page/")} == {
+        name: text for name, text in files(before(lesson).folder).items() if not name.startswith("page/")
+    }, "and none to the start"
+
+
+@pytest.mark.parametrize(("number", "step"), STATES, ids=lambda n: str(n))
+def test_the_lines_of_a_hint_make_its_step_pass_and_the_next_one_is_still_to_come(learner, number, step):
+    learner.has(number, step)
+
+    said = learner.types("check", number, "--from", max(step, 1), code=1)
+
+    assert re.findall(r"(.) (\d+)\. ", said) == [*([("✓", str(step))] if step else []), ("→", str(step + 1))], said
+
+
+@pytest.mark.parametrize("number", [1, *(pytest.param(n, marks=pytest.mark.slow) for n in LESSONS if n > 1)])
+def test_a_learner_writes_the_lesson_from_its_hints_and_is_told_each_time_what_is_next(learner, number):
+    lesson = LESSONS[number]
+    learner.types("start", number)
+
+    for step, title in lesson.steps.items():
+        said = learner.types("check", number, code=1)
+        assert re.findall(r"✓ (\d+)\.", said) == [str(n) for n in lesson.steps if n < step], said
+        assert f"→ {step}. {title}" in said and "You should see" in said and "Seen instead" in said, said
+        learner.applies(last_hint(learner, number, step), number)
+
+    assert f"All {len(lesson.steps)} steps are there." in learner.types("check", number)
+    assert "does not differ from yours" in learner.types("diff", number, "--mine", code=1)
+    assert learner.types().count("✓") == len(lesson.steps), "the overview should know how far she has come"
+
+
+def test_start_copies_the_lesson_before_with_the_new_page_and_never_overwrites(learner):
+    said = learner.types("start", 2)
+    assert "02_sse is yours" in said and "python3 -m course check 2" in said
+    assert files(learner.copy(2)) == hints.state(LESSONS[2], 0)
+    assert not (learner.copy(2) / "tests").exists()
+
+    (learner.copy(2) / "api.py").write_text("hers", encoding="utf-8")
+    said = learner.types("start", 2, code=1)
+    assert "it stays" in said and "--again" in said
+    assert (learner.copy(2) / "api.py").read_text() == "hers"
+
+    learner.types("start", 2, "--again")
+    (aside,) = learner.my.glob("02_sse.*")
+    assert (aside / "api.py").read_text() == "hers", "what she had should be kept"
+    assert files(learner.copy(2)) == hints.state(LESSONS[2], 0)
+
+
+def test_without_a_copy_each_command_says_how_to_begin(learner):
+    for words in (["check", 1], ["diff", 1, "--mine"], ["run", 1, "--mine"], ["test", 1, "--mine"]):
+        assert "python3 -m course start 1" in learner.types(*words, code=1), words
+
+    learner.types("start", 1)
+    (learner.copy(1) / "__init__.py").unlink()
+    assert "has no __init__.py" in learner.types("run", 1, "--mine", code=1)
+
+
+def test_where_nothing_can_be_written_a_sentence_says_so(learner):
+    learner.my.touch()  # a file where the folder should be
+
+    assert "my cannot be written: Not a directory." in learner.types("start", 1, code=1)
+
+
+def test_hints_go_from_a_nudge_to_the_lines_one_level_a_call(learner):
+    first, second, third, fourth = (learner.types("hint", 1) for _ in range(4))
+
+    assert "Step 1: Blocked, hint 1 of 3" in first and "hint 2 of 3" in second
+    assert "hint 3 of 3" in third and "+def create_page(config=None):" in third
+    assert fourth == third, "after the last there is no other"
+    assert "no step 8" in learner.types("hint", 1, "--step", 8, code=1)
+
+    learner.types("start", 1)
+    app = learner.copy(1) / "__init__.py"
+    app.write_bytes(app.read_bytes().replace(b"\n", b"\r\n"))  # as Windows ends lines
+    learner.applies(third, 1)
+    assert "def create_page(" in app.read_text(encoding="utf-8")
+
+
+def test_progress_outlives_a_changed_course_and_a_file_that_says_nothing(learner):
+    learner.my.mkdir()
+    kept = learner.my / "progress.json"
+    gone = {"01_cors": {"done": ["Blocked", "A step that is no more"], "hints": {}}, "09_later": {"done": ["x"]}}
+    kept.write_text(json.dumps(gone), encoding="utf-8")
+
+    assert "Step 2" in learner.types("hint", 1)
+    now = json.loads(kept.read_text(encoding="utf-8"))
+    assert now["09_later"] == gone["09_later"] and now["01_cors"]["done"] == gone["01_cors"]["done"]
+
+    for broken in (
+        "{",
+        "[]",
+        '{"01_cors": 3}',
+        '{"01_cors": {"done": "all", "hints": [1]}}',
+        '{"01_cors": {"hints": {"Blocked": -5}}}',
+    ):
+        kept.write_text(broken, encoding="utf-8")
+        assert "Step 1: Blocked, hint 1" in learner.types("hint", 1), broken
+    assert any(path.read_text() == "{" for path in learner.my.glob("progress.unreadable.*"))
+
+
+BROKEN = {  # what somebody might write in a lesson, and what check should say of it, with file and line
+    "a syntax error": (1, "__init__.py", "def about():", "def about(:", "Python cannot read this: invalid syntax"),
+    "an import error": (1, "__init__.py", "import CORS\n", "import CROSS\n", "ImportError: cannot import name 'CROSS'"),
+    "an app that fails": (1, "__init__.py", "max_age=600", "max_age=late", "NameError: name 'late' is not defined"),
+    "an app that never starts": (
+        1,
+        "__init__.py",
+        "app = configured(",
+        "while True: pass\n    app = configured(",
+        "it hangs here",
+    ),
+    "a handler that fails": (1, "api.py", 'vary.add("Origin")', 'vary.plus("Origin")', "AttributeError: 'HeaderSet'"),
+    "a handler that hangs": (1, "api.py", 'response.vary.add("Origin")', "while True: pass", "it hangs here"),
+    "a thread that fails": (2, "stream.py", "in self.news():", "in self.knews():", "Seen instead no event came within"),
+    "an event's handler that fails": (3, "sockets.py", 'if "key" not', "if key not", "NameError: name 'key' is not"),
+    "a handler that holds up all": (3, "api.py", "questions = board.questions()", "while True: pass", "it hangs here"),
+}
+
+
+@pytest.mark.parametrize("what", BROKEN)
+def test_check_names_the_line_of(what, learner):
+    number, name, old, new, words = BROKEN[what]
+    learner.has(number, max(LESSONS[number].steps))
+    learner.changes(number, name, old, new)
+    path = learner.copy(number) / name
+    line = path.read_text(encoding="utf-8").partition(new.partition("\n")[0])[0].count("\n") + 1
+
+    said = re.sub(r"\s+", " ", learner.types("check", number, code=1))
+
+    assert words in said and f"{name}, line {line}" in said
+
+
+def test_a_copy_can_be_run_before_it_has_a_page_and_tested_when_it_is_done(learner):
+    learner.types("start", 1)
+    ports = [f"--api-port={free_port()}", f"--page-port={free_port()}"]
+    command = [sys.executable, "-m", "course", "run", "1", "--mine", "--no-browser", *ports]
+    with Process(*command, cwd=ROOT, env=learner.env) as runner:
+        assert runner.printed(r"Ctrl-C stops it", within=30) and runner.printed("step 1 brings it"), runner.lines
+
+    said = learner.types("diff", 1, "--mine")
+    assert said.startswith("# + is what lessons/01_cors has, - is what ") and "+def create_page" in said
+    assert "failed" in learner.types("test", 1, "--mine", "--no-browser", code=1)
+
+
+def test_watch_checks_again_when_a_file_is_saved(learner):
+    learner.has(1, 2)
+    lines = last_hint(learner, 1, 3)
+    command = [sys.executable, "-m", "course", "check", "1", "--watch"]
+    with Process(*command, cwd=ROOT, env=learner.env) as watch:
+        assert watch.printed("→ 3. Ask first", within=60), watch.lines
+        learner.changes(1, "api.py", "import csv", "import csv, ")
+        assert watch.printed("Python cannot read this", within=60), watch.lines
+        learner.changes(1, "api.py", "import csv, ", "import csv")
+        learner.applies(lines, 1)
+        assert watch.printed("→ 4. Who are you", within=90), watch.lines
+
+        learner.types("start", 1, "--again")
+        api = learner.copy(1) / "api.py"
+        assert wait_for(60, lambda: api.write_text("import csv, ") and len(watch.printed("cannot read", 2)) >= 2)
