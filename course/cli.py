@@ -294,7 +294,6 @@ def look(lesson, copy, first=1):
 
     n, out = lesson.number, console()
     out.print(f"[bold]{escape(lesson.title)}[/]\nYour copy: {shown(copy.folder)}\n", soft_wrap=True)
-
     if not services.chromium():
         out.print("There is no browser, so what needs one is left out: python3 -m course doctor\n")
 

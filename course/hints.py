@@ -40,7 +40,7 @@ def state(lesson, step):
     found = files(lesson.folder, "page") if (lesson.folder / "page").is_dir() else {}
     for name, lines in changes(lesson).items():
         kept = [line.text for line in lines if line.sign == " " or (line.sign == "+") == (line.step <= step)]
-        if kept or any(line.sign == "+" and line.step <= step for line in lines):
+        if kept:
             found[name] = kept
     return found
 

@@ -98,7 +98,11 @@ def test_a_learner_writes_the_lesson_from_its_hints_and_is_told_each_time_what_i
         assert f"→ {step}. {title}" in said and "You should see" in said and "Seen instead" in said, said
         learner.applies(last_hint(learner, number, step), number)
 
-    assert f"All {len(lesson.steps)} steps are there." in learner.types("check", number)
+    said = learner.types("check", number, "--from", max(lesson.steps))
+    again = said.partition("Once more, from the first")[2]
+    assert re.findall(r"✓ (\d+)\.", again) == [str(n) for n in lesson.steps], said
+    assert f"All {len(lesson.steps)} steps are there." in again
+    assert "All steps of yours are there." in learner.types("hint", number, code=1)
     assert "does not differ from yours" in learner.types("diff", number, "--mine", code=1)
     assert learner.types().count("✓") == len(lesson.steps), "the overview should know how far she has come"
 
@@ -204,8 +208,9 @@ def test_check_names_the_line_of(what, learner):
     assert words in said and f"{name}, line {line}" in said
 
 
-def test_a_copy_can_be_run_before_it_has_a_page_and_tested_when_it_is_done(learner):
+def test_a_copy_can_be_run_and_compared_and_tested_before_it_has_a_page(learner):
     learner.types("start", 1)
+    assert "python3 -m course check 1   your own lesson 1" in learner.types(), "the overview should say how to go on"
     ports = [f"--api-port={free_port()}", f"--page-port={free_port()}"]
     command = [sys.executable, "-m", "course", "run", "1", "--mine", "--no-browser", *ports]
     with Process(*command, cwd=ROOT, env=learner.env) as runner:
