@@ -4,6 +4,7 @@ A test asks for what it needs: `lesson` (the lesson, served on free ports with a
 (real browsers on the lesson's page), `mallory` (a real browser on a page of her own, another origin).
 """
 
+import functools
 import re
 
 import pytest
@@ -14,6 +15,7 @@ from .people import Stranger, Window, launch
 from .report import StepReport
 from .served import LessonUnderTest
 
+STEPS = ("test_step", "test_contract")  # the files that can judge a copy
 PEOPLE = {"alice", "bob", "mallory", "chromium"}
 
 
@@ -23,14 +25,15 @@ def pytest_addoption(parser):
     group.addoption("--engine", help="Serve the lessons by this engine.")
     group.addoption("--workers", type=int, help="Serve the lessons by so many workers behind nginx.")
     group.addoption("--no-browser", action="store_true", help="Leave out the tests in a real browser.")
-    group.addoption("--slow", action="store_true", help="The long ones too.")
+    group.addoption("--all", action="store_true", help="The long ones too.")
+    group.addoption("--slow", action="store_true", help="Repetitions at full size too.")
 
 
 def pytest_configure(config):
     config.pluginmanager.register(StepReport(), "course-steps")
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist looks for groups
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config, items):
     """Leave out, with a word, what was not asked for."""
     for item in items:
@@ -38,19 +41,34 @@ def pytest_collection_modifyitems(config, items):
             item.add_marker(pytest.mark.skip(reason="needs a browser: --no-browser was given"))
         if not config.getoption("--slow") and item.get_closest_marker("slow"):
             item.add_marker(pytest.mark.skip(reason="takes long: --slow includes it"))
-        if {"lesson", "fleet"} & set(getattr(item, "fixturenames", [])):
-            item.add_marker(pytest.mark.xdist_group(str(item.path)))  # one process serves a file's tests
+    if not config.getoption("--all"):
+        leave_out(config, items, [item for item in items if item.get_closest_marker("long")])
     if config.getoption("--against"):
-        steps = [item for item in items if item.path.name.startswith(("test_step", "test_contract"))]
-        config.hook.pytest_deselected(items=[item for item in items if item not in steps])
-        items[:] = steps
+        leave_out(config, items, [item for item in items if not item.path.name.startswith(STEPS)])
+
+
+def leave_out(config, items, which):
+    config.hook.pytest_deselected(items=which)
+    items[:] = [item for item in items if item not in set(which)]
 
 
 def pytest_generate_tests(metafunc):
-    """A test that takes `lab` runs once for each lab of its lesson."""
+    """A test that takes `lab` runs once for each lab of its lesson; all that take `lesson`, or `fleet`, share one."""
+    path = metafunc.definition.path
     if "lab" in metafunc.fixturenames:
-        found = labs.labs(catalogue.Lesson(lesson_folder(metafunc.definition.path)))
+        found = labs.labs(catalogue.Lesson(lesson_folder(path)))
         metafunc.parametrize("lab", found.values(), ids=found)
+    for name in {"lesson", "fleet"} & set(metafunc.fixturenames):
+        which = [under_test(metafunc.config, path)]
+        metafunc.parametrize(name, which, ids=[pytest.HIDDEN_PARAM], indirect=True, scope="session")
+
+
+def under_test(config, path):
+    """The lesson that a test file is about, or the one `--against` which it is run."""
+    return named(config.getoption("--against") or str(lesson_folder(path)))
+
+
+named = functools.cache(catalogue.named)  # as long as it is the very same, pytest goes on with what is served
 
 
 def lesson_folder(path):
@@ -58,38 +76,36 @@ def lesson_folder(path):
     return next(parent for parent in path.parents if re.match(r"\d\d_", parent.name))
 
 
-def once_for(fixture_name, config):
-    """Each test file gets a fresh lesson; another lesson, or a copy, is served once for all of them."""
-    return "session" if config.getoption("--against") else "module"
-
-
-@pytest.fixture(scope=once_for)
+@pytest.fixture(scope="session")
 def lesson(request, tmp_path_factory):
-    """The lesson under test, served with an empty database."""
-    with serve(request.config, under_test(request), tmp_path_factory, request.config.getoption("--workers")) as served:
+    """The lesson under test, served; each process of the tests serves one at a time, with a database of its own."""
+    with serve(request, tmp_path_factory, request.config.getoption("--workers")) as served:
         yield served
 
 
-@pytest.fixture(scope=once_for)
+@pytest.fixture(scope="session")
 def fleet(request, tmp_path_factory):
     """The lesson under test, served by two workers behind nginx: `fleet.at(0)` and `fleet.at(1)` go past it."""
-    with serve(request.config, under_test(request), tmp_path_factory, workers=2) as served:
+    with serve(request, tmp_path_factory, workers=2) as served:
         yield served
+
+
+def serve(request, tmp_path_factory, workers):
+    engine = request.config.getoption("--engine")
+    return LessonUnderTest(request.param, tmp_path_factory.mktemp("lesson"), engine, workers)
+
+
+@pytest.fixture(autouse=True)
+def a_clean_board(request):
+    """Each test file begins with no question on the board, and with the settings that the lesson began with."""
+    for name in {"lesson", "fleet"} & set(request.fixturenames):
+        request.getfixturevalue(name).begin(request.path)
 
 
 @pytest.fixture
 def quiz(request):
     """The quick questions of the lesson's notes, by number."""
     return questions(catalogue.Lesson(lesson_folder(request.path)))
-
-
-def under_test(request):
-    against = request.config.getoption("--against")
-    return catalogue.named(against) if against else catalogue.Lesson(lesson_folder(request.path))
-
-
-def serve(config, which, tmp_path_factory, workers):
-    return LessonUnderTest(which, tmp_path_factory.mktemp("lesson"), config.getoption("--engine"), workers)
 
 
 @pytest.fixture(scope="session")

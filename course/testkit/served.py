@@ -5,6 +5,7 @@ import os
 import re
 import secrets
 import socket
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -36,6 +37,8 @@ class LessonUnderTest:
             "FLASK_ROOM_LIMIT": "1000 per minute",
             **({"FLASK_ASYNC_MODE": engine} if engine else {}),
         }
+        self.path, self.kept = None, {}  # the test file that it serves, and what the tests of that file share
+        self.settings = {}  # those that `api_stopped` has set otherwise
         self.ports = free_port(), free_port()
         self.redis_port = free_port()
         self.parts = contextlib.ExitStack()
@@ -55,6 +58,20 @@ class LessonUnderTest:
         if self.lesson.needs_redis:
             self.redis.__exit__(None, None, None)
 
+    def begin(self, path):
+        """Serve this test file from now on: with no question on the board, and the settings it began with."""
+        if path == self.path:
+            return
+        if self.path:
+            if self.settings or not all(process.running for process in self.guards):
+                with self.api_stopped():
+                    pass
+            with contextlib.closing(sqlite3.connect(self.database, timeout=10)) as connection, connection:
+                for table in ("vote", "receipt", "question"):
+                    with contextlib.suppress(sqlite3.OperationalError):  # not every lesson has each
+                        connection.execute(f"DELETE FROM {table}")
+        self.path, self.kept = path, {}
+
     def start_redis(self):
         self.redis = services.redis(self.redis_port)
         self.env["FLASK_REDIS_URL"] = self.redis.__enter__()
@@ -71,6 +88,7 @@ class LessonUnderTest:
     @contextlib.contextmanager
     def api_stopped(self, **settings):
         """For the time of the block there is no API: killed, without a goodbye. Other `settings` are for the next."""
+        self.settings = settings
         env = self.served.env | {f"FLASK_{name}": str(value) for name, value in settings.items()}
         if self.workers:
             ports = list(self.served.api.workers)
@@ -93,10 +111,14 @@ class LessonUnderTest:
             self.served.api.wait_until_it_answers(self.ports[0], "The API")
 
     @property
+    def guards(self):
+        """What watches over those that serve the API: one process, or the workers."""
+        return list(self.served.api.workers.values()) if self.workers else [self.served.api]
+
+    @property
     def processes(self):
-        """Those that serve the API: one, or the workers."""
-        api = self.served.api
-        return [served_by(each) for each in (api.workers.values() if self.workers else [api])]
+        """Those that serve the API."""
+        return [served_by(each) for each in self.guards]
 
     @property
     def places(self):

@@ -12,7 +12,8 @@ def test_the_page_may_send_and_get_cookies(lesson):
 def test_the_cookie_is_out_of_reach_for_scripts_and_other_sites(lesson):
     answer = lesson.visitor().post("/api/questions", json={"text": "Who am I?"})
 
-    assert "HttpOnly" in answer.headers["Set-Cookie"] and "SameSite=Lax" in answer.headers["Set-Cookie"]
+    assert "HttpOnly" in answer.headers["Set-Cookie"]
+    assert "SameSite=Lax" in answer.headers["Set-Cookie"]
 
 
 def test_each_browser_votes_once(lesson):

@@ -35,7 +35,8 @@ def test_each_kind_of_event_has_its_name(lesson):
         asked, changed, withdrawn = stream.take(3, within=2)
 
     assert [asked.type, changed.type, withdrawn.type] == ["question_asked", "question_changed", "question_withdrawn"]
-    assert changed.data["question"]["votes"] == 1 and "mine" not in changed.data["question"]
+    assert changed.data["question"]["votes"] == 1
+    assert "mine" not in changed.data["question"]
     assert withdrawn.data == {"seq": int(withdrawn.id), "id": asked.data["question"]["id"]}
 
 

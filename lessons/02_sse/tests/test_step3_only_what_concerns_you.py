@@ -9,7 +9,8 @@ import pytest
 def test_a_channel_that_is_not_there_is_404(lesson, channel):
     answer = lesson.program().get("/stream", params={"channel": channel})
 
-    assert answer.status_code == 404 and answer.json()["error"].endswith(".")
+    assert answer.status_code == 404
+    assert answer.json()["error"].endswith(".")
 
 
 def test_without_a_channel_it_is_the_board(lesson):

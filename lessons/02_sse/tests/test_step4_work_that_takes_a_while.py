@@ -13,13 +13,15 @@ def test_the_export_is_accepted_reported_and_fetched(lesson):
     visitor.post("/api/questions", json={"text": "Am I in the export?"})
     answer = visitor.post("/api/exports")
     where, job = answer.headers["Location"], answer.json()["job"]
-    assert answer.status_code == 202 and visitor.get(where).json()["done"] is False
+    assert answer.status_code == 202
+    assert visitor.get(where).json()["done"] is False
 
     with lesson.stream(channel=f"job:{job}", last_event_id=0) as stream:
         *progress, done = stream.take(11, within=10)
 
     assert [event.data["percent"] for event in progress] == list(range(10, 101, 10))
-    assert done.type == "job_done" and "Am I in the export?" in visitor.get(done.data["url"]).text
+    assert done.type == "job_done"
+    assert "Am I in the export?" in visitor.get(done.data["url"]).text
     assert visitor.get(where).json() == {"job": job, "percent": 100, "done": True, "url": done.data["url"]}
 
 
@@ -36,7 +38,9 @@ def test_an_export_that_fails_says_so(lesson):
         with lesson.stream(channel=f"job:{job}", last_event_id=0) as stream:
             done = stream.next(within=5)
 
-    assert done.type == "job_done" and done.data["url"] is None and done.data["error"].startswith("The export failed")
+    assert done.type == "job_done"
+    assert done.data["url"] is None
+    assert done.data["error"].startswith("The export failed")
 
 
 def test_an_export_that_was_lost_with_its_server_is_reported_as_failed(lesson):
@@ -50,7 +54,8 @@ def test_an_export_that_was_lost_with_its_server_is_reported_as_failed(lesson):
     state = wait_for(15, lambda: visitor.get(where).json()["done"] and visitor.get(where).json())
 
     assert state, "it should not hang for ever"
-    assert state["url"] is None and "start it again" in state["error"]
+    assert state["url"] is None
+    assert "start it again" in state["error"]
 
 
 @pytest.mark.parametrize("path", ["/api/exports/nothing", "/api/exports/nothing/questions.csv"])

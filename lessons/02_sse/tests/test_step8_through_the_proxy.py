@@ -46,7 +46,8 @@ def test_the_response_asks_not_to_be_held_back(lesson):
         headers = stream.response.headers
 
     assert headers["X-Accel-Buffering"] == "no"
-    assert "no-transform" in headers["Cache-Control"] and "no-store" in headers["Cache-Control"]
+    assert "no-transform" in headers["Cache-Control"]
+    assert "no-store" in headers["Cache-Control"]
 
 
 def test_through_nginx_each_event_comes_at_once(lesson, nginx):

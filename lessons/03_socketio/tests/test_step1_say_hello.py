@@ -30,7 +30,8 @@ def test_it_begins_with_long_polling_and_offers_a_websocket(lesson):
 
     kind, opened = answer.text[0], json.loads(answer.text[1:])
     assert kind == "0", "Engine.IO's first packet should be `open`"
-    assert opened["upgrades"] == ["websocket"] and opened["sid"]
+    assert opened["upgrades"] == ["websocket"]
+    assert opened["sid"]
 
 
 def test_the_browser_s_client_moves_up_to_the_websocket(lesson):
@@ -56,14 +57,17 @@ def test_the_handshake_of_a_websocket_and_what_comes_first_over_it(lesson):
             said += more
     head, _, frame = said.partition(b"\r\n\r\n")
 
-    assert head.startswith(b"HTTP/1.1 101") and f"Sec-WebSocket-Accept: {ACCEPT}".lower() in head.decode().lower()
-    assert frame[0] == 0x81 and frame[2:4] == b"0{", "the first message is not ours: Engine.IO says `open`"
+    assert head.startswith(b"HTTP/1.1 101")
+    assert f"Sec-WebSocket-Accept: {ACCEPT}".lower() in head.decode().lower()
+    assert frame[0] == 0x81, "the first message is not ours: Engine.IO says `open`"
+    assert frame[2:4] == b"0{", "the first message is not ours: Engine.IO says `open`"
 
 
 def test_the_api_hands_out_the_browser_s_client_that_fits(lesson):
     answer = lesson.visitor().get("/client/socket.io.esm.min.js")
 
-    assert answer.status_code == 200 and "javascript" in answer.headers["Content-Type"]
+    assert answer.status_code == 200
+    assert "javascript" in answer.headers["Content-Type"]
     assert answer.headers["Access-Control-Allow-Origin"] == lesson.page, "the page loads it as a module"
     (protocol,) = set(re.findall(r"\.EIO=(\d)", answer.text))
     hello = lesson.program().get("/socket.io/", params={"EIO": protocol, "transport": "polling"})
@@ -73,7 +77,8 @@ def test_the_api_hands_out_the_browser_s_client_that_fits(lesson):
 def test_a_client_that_is_too_old_is_told_so(lesson):
     answer = lesson.program().get("/socket.io/?EIO=3&transport=polling")
 
-    assert answer.status_code == 400 and "unsupported version" in answer.text
+    assert answer.status_code == 400
+    assert "unsupported version" in answer.text
 
 
 def test_the_page_shows_how_it_is_connected(alice):

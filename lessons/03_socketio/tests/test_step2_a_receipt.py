@@ -17,8 +17,10 @@ def test_who_asks_gets_the_question_as_a_receipt(lesson, client, transport):
     with lesson.socket(client=client, transport=transport) as anna:
         receipt = ask(anna, "  What is a receipt?  ")
 
-    assert receipt["ok"] is True and receipt["question"]["text"] == "What is a receipt?"
-    assert receipt["question"]["mine"] is True and receipt["question"]["votes"] == 0
+    assert receipt["ok"] is True
+    assert receipt["question"]["text"] == "What is a receipt?"
+    assert receipt["question"]["mine"] is True
+    assert receipt["question"]["votes"] == 0
 
 
 @each_way

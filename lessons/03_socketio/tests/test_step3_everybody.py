@@ -42,7 +42,8 @@ def test_the_board_moves_by_both_doors(lesson, client, transport):
 
 
 def test_a_question_asked_in_one_window_appears_in_the_other_by_socket(alice, bob):
-    assert alice.sees("WebSocket", within=5) and bob.sees("WebSocket", within=5)
+    assert alice.sees("WebSocket", within=5)
+    assert bob.sees("WebSocket", within=5)
     alice.ask("Can you hear me?")
 
     assert bob.sees("Can you hear me?"), "bob's page should show alice's question"

@@ -23,7 +23,8 @@ def test_everybody_is_told_how_many_are_here(lesson, client, transport):
     with lesson.socket() as anna:
         assert here(anna, 1)
         with lesson.socket(client=client, transport=transport) as ben:
-            assert here(anna, 2) and here(ben, 2)
+            assert here(anna, 2)
+            assert here(ben, 2)
 
         assert here(anna, 1), "ben has left"
 
@@ -62,8 +63,10 @@ def test_a_socket_from_another_origin_is_refused(lesson, transport):
 def test_the_refusal_says_why(lesson):
     answers = [lesson.visitor(origin).get("/socket.io/?EIO=4&transport=polling") for origin in (None, "null")]
 
-    assert answers[0].status_code == 200 and answers[0].headers["Access-Control-Allow-Origin"] == lesson.page
-    assert answers[1].status_code == 400 and "Not an accepted origin" in answers[1].text
+    assert answers[0].status_code == 200
+    assert answers[0].headers["Access-Control-Allow-Origin"] == lesson.page
+    assert answers[1].status_code == 400
+    assert "Not an accepted origin" in answers[1].text
 
 
 def test_a_page_elsewhere_gets_no_socket_though_websockets_know_no_cors(lesson, alice, mallory):
@@ -76,7 +79,8 @@ def test_a_page_elsewhere_gets_no_socket_though_websockets_know_no_cors(lesson, 
 def test_the_page_shows_how_many_are_here(lesson, alice, bob):
     with lesson.api_stopped():
         pass  # whoever may be here from the tests before does not come back; the pages do
-    assert alice.sees("2 here", within=10) and bob.sees("2 here", within=10)
+    assert alice.sees("2 here", within=10)
+    assert bob.sees("2 here", within=10)
 
     bob.page.close()
     assert alice.sees("1 here", within=5)

@@ -60,7 +60,8 @@ def test_bad_input_is_answered_and_the_connection_stays(lesson, verb, sent, why)
     with lesson.socket() as anna:
         receipt = anna.call(verb, *sent)
 
-        assert why in receipt["error"] and receipt["error"].endswith((".", "}."))
+        assert why in receipt["error"]
+        assert receipt["error"].endswith((".", "}."))
         assert anna.call("catch_up", {"after": 0})["ok"], "the same connection should go on"
 
 

@@ -25,7 +25,8 @@ def test_with_the_cookie_socket_and_http_are_one_person(lesson, client, transpor
         socket.call("vote", {"id": theirs["id"]})
 
     seen = {question["id"]: question for question in anna.get("/api/questions").json()}
-    assert seen[mine["id"]]["mine"] is True and seen[theirs["id"]]["mine"] is False
+    assert seen[mine["id"]]["mine"] is True
+    assert seen[theirs["id"]]["mine"] is False
     assert seen[theirs["id"]]["voted"] is True
     assert anna.put(f"/api/questions/{theirs['id']}/vote").json()["votes"] == 1, "one vote a person, by either door"
 

@@ -50,7 +50,8 @@ def test_a_number_this_log_never_had_is_answered_with_reset(lesson, after):
     with lesson.socket(auth={"after": after}) as anna:
         assert anna.next("reset").data["seq"] == lesson.newest()
         receipt = anna.call("catch_up", {"after": after})
-        assert receipt["reset"] is True and receipt["seq"] == lesson.newest()
+        assert receipt["reset"] is True
+        assert receipt["seq"] == lesson.newest()
 
         ask(lesson, "go on")
         assert texts([anna.next("question_asked")]) == ["go on"]
@@ -106,7 +107,8 @@ def test_without_redis_the_news_come_a_moment_later(lesson):
         def told():
             return "Who needs a bell?" in texts(event for event in anna.heard if event.type == "question_asked")
 
-        assert receipt["ok"] and wait_for(4, told), "the task should find it in the log"
+        assert receipt["ok"], "the task should find it in the log"
+        assert wait_for(4, told), "the task should find it in the log"
 
 
 def test_a_long_replay_does_not_stand_in_the_way_of_the_upgrade(lesson):

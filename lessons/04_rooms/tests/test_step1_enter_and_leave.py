@@ -30,9 +30,13 @@ def test_who_enters_is_told_how_the_room_is(lesson, client, transport):
         question = ask(socket, "What is a photon?")
         receipt = socket.call("enter", {"room": "physics"})
 
-    assert receipt["ok"] and receipt["room"] == "physics" and receipt["teacher"] is False
+    assert receipt["ok"]
+    assert receipt["room"] == "physics"
+    assert receipt["teacher"] is False
     assert receipt["seq"] == before["seq"] + 1
-    assert question in receipt["questions"] and question["mine"] and question["author"] == "ada"
+    assert question in receipt["questions"]
+    assert question["mine"]
+    assert question["author"] == "ada"
 
 
 @each_way
@@ -49,11 +53,13 @@ def test_what_happens_in_a_room_stays_in_it(lesson, client, transport):
         asked = ask(learner, "Only for physics?")
         heard = teacher.next("question_asked")
 
-        assert heard.data["question"]["text"] == "Only for physics?" and heard.data["room"] == "physics"
+        assert heard.data["question"]["text"] == "Only for physics?"
+        assert heard.data["room"] == "physics"
         assert physics.next().data == heard.data, "by stream as by socket"
         learner.call("vote", {"id": asked["id"]})
         assert teacher.next("question_changed").data["question"]["votes"] == 1
-        assert guest.silent("question_asked", "question_changed") and lobby.silent(0.2), "the lobby hears nothing of it"
+        assert guest.silent("question_asked", "question_changed"), "the lobby hears nothing of it"
+        assert lobby.silent(0.2), "the lobby hears nothing of it"
     assert "Only for physics?" not in lesson.program().get("/api/questions").text
     assert "Only for physics?" in ada.get("/api/questions?room=physics").text
 
@@ -148,7 +154,8 @@ def test_no_second_room_gets_the_name_of_one_that_was_closed(lesson):
 def test_a_room_that_cannot_be_opened_says_why(lesson, sent, status, why):
     answer = lesson.person("grace").post("/api/rooms", json=sent)
 
-    assert answer.status_code == status and why in answer.json()["error"]
+    assert answer.status_code == status
+    assert why in answer.json()["error"]
 
 
 @pytest.mark.parametrize("room", [None, 1, [], {}, "", "x" * 10_000, "lobby ", "room:physics", "\0"], ids=repr)

@@ -95,7 +95,8 @@ def test_the_page_shows_who_is_here(lesson, window):
     for person in (ada, grace):
         person.page.get_by_role("link", name="physics").click()
     here = grace.page.get_by_role("list", name="Here now")
-    assert grace.shows(here.get_by_text("ada")) and grace.shows(here.get_by_text("grace"))
+    assert grace.shows(here.get_by_text("ada"))
+    assert grace.shows(here.get_by_text("grace"))
 
     ada.page.close()
     assert grace.shows(here.get_by_text("ada"), within=5, state="hidden")

@@ -17,7 +17,8 @@ def test_who_signs_in_is_known(lesson):
 
     ada, grace = lesson.person("ada").get("/api/me").json(), lesson.person("grace").get("/api/me").json()
 
-    assert (ada["name"], ada["teacher"]) == ("ada", False) and (grace["name"], grace["teacher"]) == ("grace", True)
+    assert (ada["name"], ada["teacher"]) == ("ada", False)
+    assert (grace["name"], grace["teacher"]) == ("grace", True)
     assert ada["rooms"][1] == {"name": "physics", "teacher": False, "code": None}, "a learner sees no code"
     assert grace["rooms"][1] == {"name": "physics", "teacher": True, "code": "apple"}
 
@@ -40,7 +41,8 @@ def test_who_cannot_sign_in_learns_no_more_than_that(lesson, name, password, sta
     visitor = lesson.visitor()
     answer = login(visitor, name, password)
 
-    assert answer.status_code == status and why in answer.json()["error"]
+    assert answer.status_code == status
+    assert why in answer.json()["error"]
     assert visitor.get("/api/me").json()["name"] is None
 
 
@@ -83,7 +85,8 @@ def test_no_password_is_stored(lesson):
     lesson.person("eva", "very-secret-indeed")
 
     written = b"".join(path.read_bytes() for path in lesson.database.parent.glob(f"{lesson.database.name}*"))
-    assert b"scrypt:" in written and b"very-secret-indeed" not in written
+    assert b"scrypt:" in written
+    assert b"very-secret-indeed" not in written
     assert "very-secret-indeed" not in "".join(lesson.served.api.lines)
 
 

@@ -23,7 +23,8 @@ def test_the_cookie_is_a_number_and_the_rest_is_on_the_server(lesson):
     (cookie,) = [cookie for cookie in ada.cookies.jar if cookie.name == lesson.lesson.name]
 
     assert re.fullmatch(r"[\w-]{43}", cookie.value), "256 bits by chance, and nothing else"
-    assert cookie.has_nonstandard_attr("HttpOnly") and cookie.get_nonstandard_attr("SameSite") == "Lax"
+    assert cookie.has_nonstandard_attr("HttpOnly")
+    assert cookie.get_nonstandard_attr("SameSite") == "Lax"
 
 
 def test_nobody_is_signed_out_by_a_restart_of_the_server_or_of_redis(lesson):
@@ -50,10 +51,13 @@ def test_signing_out_closes_every_socket_and_stream_at_once(lesson, client, tran
     ):
         assert ada.post("/api/logout").status_code == 204
 
-        assert tab.ends(within=2) and jobs.ends(within=2) and phone.ends(within=2)
+        assert tab.ends(within=2)
+        assert jobs.ends(within=2)
+        assert phone.ends(within=2)
         assert stream.next(within=2) is None
         assert wait_for(2, lambda: teacher.call("enter", PHYSICS)["names"] == ["grace"])
-    assert name_of(ada) is None and name_of(on_her_phone) is None, "on every device"
+    assert name_of(ada) is None, "on every device"
+    assert name_of(on_her_phone) is None, "on every device"
 
 
 def test_a_stream_ends_even_if_nobody_ever_opened_a_socket(lesson):
@@ -113,7 +117,8 @@ def test_a_new_password_from_another_process_closes_them_too(lesson):
     with lesson.socket(visitor=gina) as socket, lesson.stream(visitor=gina) as stream:
         lesson.flask("users", "password", "gina", "--password", "two")
 
-        assert socket.ends(within=5) and stream.next(within=5) is None
+        assert socket.ends(within=5)
+        assert stream.next(within=5) is None
     assert name_of(gina) is None
     assert name_of(lesson.person("gina", "two")) == "gina"
 
@@ -129,9 +134,11 @@ def test_who_is_removed_from_a_room_hears_nothing_more_at_once(lesson, client, t
     ):
         assert grace.delete("/api/rooms/physics/members/ben").status_code == 204
 
-        assert learner.ends(within=2) and stream.next(within=2) is None
+        assert learner.ends(within=2)
+        assert stream.next(within=2) is None
         sent = {"room": "physics", "text": "Is he gone?", "key": secrets.token_hex(8)}
-        assert teacher.call("ask", sent)["ok"] and teacher.next("question_asked")
+        assert teacher.call("ask", sent)["ok"]
+        assert teacher.next("question_asked")
         assert not [event for event in learner.heard if event.type == "question_asked"]
     assert name_of(ben) == "ben", "he is signed in, but no member"
     with pytest.raises(ConnectionError, match="no such room"):

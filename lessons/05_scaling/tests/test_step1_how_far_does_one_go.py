@@ -54,4 +54,5 @@ def test_the_numbers_are_for_teachers(lesson, name):
     visitor = lesson.person(name) if name else lesson.visitor()
     for path in ("/hall", "/hall/numbers"):
         answer = visitor.get(path)
-        assert answer.status_code == (403 if name else 302) and "memory" not in answer.text
+        assert answer.status_code == (403 if name else 302)
+        assert "memory" not in answer.text

@@ -98,7 +98,8 @@ def test_the_socket_of_a_browser_that_offers_to_compress_is_not_compressed(lesso
         "Sec-WebSocket-Extensions": "permessage-deflate",
     }
     with httpx.stream("GET", f"{lesson.api}/socket.io/?EIO=4&transport=websocket", headers=headers) as answer:
-        assert answer.status_code == 101 and "Sec-WebSocket-Extensions" not in answer.headers
+        assert answer.status_code == 101
+        assert "Sec-WebSocket-Extensions" not in answer.headers
 
 
 def test_systemd_starts_a_worker_again_and_lets_it_leave(deploy):
@@ -108,10 +109,13 @@ def test_systemd_starts_a_worker_again_and_lets_it_leave(deploy):
     unit.optionxform = str
     unit.read(path)
 
-    assert unit["Service"]["ExecStart"].endswith("-m lessons.05_scaling") and "%i" in unit["Service"]["Environment"]
+    assert unit["Service"]["ExecStart"].endswith("-m lessons.05_scaling")
+    assert "%i" in unit["Service"]["Environment"]
     assert unit["Unit"]["StartLimitIntervalSec"] == "0", "however long the database is away"
-    assert unit["Service"]["Restart"] == "always" and int(unit["Service"]["TimeoutStopSec"]) > 10
-    assert unit["Install"]["WantedBy"] == "live-flask.target" and (deploy / "systemd" / "live-flask.target").exists()
+    assert unit["Service"]["Restart"] == "always"
+    assert int(unit["Service"]["TimeoutStopSec"]) > 10
+    assert unit["Install"]["WantedBy"] == "live-flask.target"
+    assert (deploy / "systemd" / "live-flask.target").exists()
 
 
 def test_compose_has_what_is_needed_and_no_secret(deploy):
@@ -121,7 +125,8 @@ def test_compose_has_what_is_needed_and_no_secret(deploy):
     workers = {name: service for name, service in compose["services"].items() if name.startswith("worker")}
 
     ports = {f"worker-{service['environment']['FLASK_PORT']}" for service in workers.values()}
-    assert ports == set(workers) and len(workers) > 1
+    assert ports == set(workers)
+    assert len(workers) > 1
     nginx = (deploy / "nginx.conf").read_text(encoding="utf-8")
     assert all(f"127.0.0.1:{name.removeprefix('worker-')} " in nginx for name in workers)
     for service in workers.values():
@@ -135,7 +140,8 @@ def test_the_secrets_beside_compose_are_in_no_image_and_in_no_commit(deploy):
         path = deploy.parents[2] / name
         if not path.parent.joinpath("requirements").exists():
             pytest.skip("the lesson was taken out of its repository")
-        assert path.exists() and {".env", "**/.env"} & set(path.read_text(encoding="utf-8").split())
+        assert path.exists()
+        assert {".env", "**/.env"} & set(path.read_text(encoding="utf-8").split())
 
 
 def test_kubernetes_has_what_is_needed(deploy):

@@ -33,7 +33,7 @@ def board(request, tmp_path_factory):
 
         def serve(lesson=None, workers=None, **settings):
             engine = request.config.getoption("--engine")
-            lesson = lesson or under_test(request)
+            lesson = lesson or under_test(request.config, request.path)
             served = LessonUnderTest(lesson, tmp_path_factory.mktemp("board"), engine, workers)
             served.env |= {f"FLASK_{name}": value for name, value in settings.items()}
             return parts.enter_context(served)
@@ -58,7 +58,9 @@ def hall(request, board, postgres):
 
     @functools.cache
     def serve():
-        assert (under_test(request).folder / "migrations").is_dir(), "migrations/ should make the tables"
+        assert (under_test(request.config, request.path).folder / "migrations").is_dir(), (
+            "migrations/ should make the tables"
+        )
         return board(workers=4, SQLALCHEMY_DATABASE_URI=postgres.url)
 
     return serve
@@ -95,7 +97,8 @@ def test_it_is_the_same_board_at_every_worker(hall, client, transport):
     ):
         id = socket.call("ask", {"text": "Où?", "key": f"{client.__name__} {transport}"})["question"]["id"]
         here = f"/api/questions/{id}"
-        assert ben.put(f"{here}/vote").json()["voted"] and ben.put(f"{here}/vote").json()["votes"] == 1
+        assert ben.put(f"{here}/vote").json()["voted"]
+        assert ben.put(f"{here}/vote").json()["votes"] == 1
         assert anna.patch(here, json={"answered": True}).status_code == 403
         assert socket.call("change", {"id": id, "answered": True})["question"]["answered"]
         assert ben.delete(f"{here}/vote").json()["votes"] == 0
@@ -222,7 +225,8 @@ def test_what_postgresql_cannot_look_for_is_refused_in_a_sentence(hall, method, 
 def test_what_postgresql_cannot_hold_is_refused_in_a_sentence(hall, sent):
     answer = hall().program().post("/api/questions", content=sent, headers={"Content-Type": "application/json"})
 
-    assert answer.status_code == 400 and answer.json()["error"].endswith(".")
+    assert answer.status_code == 400
+    assert answer.json()["error"].endswith(".")
 
 
 def test_a_cookie_with_a_zero_byte_is_that_of_a_stranger(hall):
@@ -242,7 +246,8 @@ def test_an_export_is_in_the_order_of_asking(hall):
 
     assert wait_for(10, lambda: visitor.get(job).json()["done"])
     ids = [int(line.split(",")[0]) for line in visitor.get(f"{job}/questions.csv").text.splitlines()[1:]]
-    assert ids == sorted(ids) and len(ids) >= 30
+    assert ids == sorted(ids)
+    assert len(ids) >= 30
 
 
 @pytest.mark.parametrize("engine", ["eventlet", "gevent", "threading"])
@@ -398,11 +403,13 @@ def test_when_redis_fails_its_replica_takes_its_place(lesson):
             return answer.get("ok") and not teacher.silent("whisper", seconds=1)
 
         assert wait_for(5, lambda: names() == ["ada", "grace"])
-        assert wait_for(5, rings) and wait_for(5, whispered)
+        assert wait_for(5, rings)
+        assert wait_for(5, whispered)
 
         watched.fail()
         receipt = learner.call("ask", {"room": "physics", "text": "And now?", "key": "now"})
-        assert receipt["ok"] and teacher.next("question_asked", within=5), "the board needs no Redis"
+        assert receipt["ok"], "the board needs no Redis"
+        assert teacher.next("question_asked", within=5), "the board needs no Redis"
 
         assert wait_for(20, rings), "the bell should ring again"
         assert wait_for(20, whispered), "the queue should carry whispers again"

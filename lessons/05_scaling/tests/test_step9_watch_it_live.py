@@ -65,7 +65,8 @@ def test_a_fault_is_named_with_how_long_it_took(fleet, grace):
     assert wait_for(20, lambda: row(grace, port)), "until it comes back"
 
     with fleet.redis_stopped():
-        assert grace.sees("Redis did not answer", within=10) and grace.sees("It is not over.")
+        assert grace.sees("Redis did not answer", within=10)
+        assert grace.sees("It is not over.")
     assert grace.sees("It was over after", within=10)
 
 
