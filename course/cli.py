@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -13,7 +14,7 @@ import click
 
 from . import catalogue
 from .catalogue import ROOT
-from .processes import Trouble
+from .processes import Trouble, answers, is_free
 
 ENGINES = ["eventlet", "gevent", "threading"]  # the first is what a lesson runs on unless told
 
@@ -126,11 +127,13 @@ def run(lesson, engine, workers, api_port, page_port, no_browser, mine):
         settings = {"FLASK_ASYNC_MODE": engine} if engine else {}
         with running.serve(lesson, api_port, page_port, settings, echo, workers) as served:
             say_where(served, out, title)
-            out.print(f"  Notes     lessons/{lesson.name}/README.md")
-            if lesson.try_first:
-                out.print(f"\n[bold]Try first.[/] {escape(lesson.try_first)}")
             if workers:
                 out.print(f"  Workers   {', '.join(map(str, served.api.workers))}, and nginx before them")
+            out.print(f"  Notes     lessons/{lesson.name}/README.md")
+            if lesson.try_first:
+                text = with_ports(lesson.try_first, lesson, api_port, page_port)
+                out.print(f"\n[bold]Try first.[/] {escape(text)}")
+            if workers:
                 out.print("\nType + and Enter for one more worker, - for one less. Ctrl-C stops it.\n")
                 threading.Thread(target=obey, args=[served.api, out], daemon=True).start()
             else:
@@ -146,6 +149,12 @@ def say_where(served, out, title):
     out.print(f"\n[bold]{escape(title)}[/]")
     out.print(f"  The page  {served.page_url if served.page else 'is not there yet: step 1 brings it'}")
     out.print(f"  The API   {served.api_url}")
+
+
+def with_ports(text, lesson, api_port, page_port):
+    """A text of the notes, with the ports of this run where it names the usual ones, 510N and 810N."""
+    ports = {str(5100 + lesson.number): str(api_port), str(8100 + lesson.number): str(page_port)}
+    return re.sub(rf"\b({'|'.join(ports)})\b", lambda found: ports[found[0]], text)
 
 
 def obey(fleet, out):
@@ -192,7 +201,7 @@ def run_tests(lessons, engine, browser, slow, against=None):
     """The exit code of pytest for these lessons, or for everything; `against` a folder in their place."""
     places = [str(lesson.folder.relative_to(ROOT)) for lesson in lessons] or ["lessons", "tests"]
     at_once = min((os.cpu_count() or 1) * 3 // 2, 8)  # for a test waits a third of its time
-    options = ["-n", str(at_once), "--dist", "loadgroup", "-q"]
+    options = ["-n", str(at_once), "--dist", "worksteal", "-q"]
     options += ["--engine", engine] if engine else []
     options += [] if browser else ["--no-browser"]
     options += ["--slow"] if slow else []
@@ -537,14 +546,38 @@ def must_have_workers(lesson):
 
 
 def must_be_free(lesson, api_port, page_port):
-    from .processes import answers
-
     if api_port == page_port:
         raise Trouble("The API and the page need a port each: choose two different ones.")
-    for option, port in (("--api-port", api_port), ("--page-port", page_port)):
-        if answers(port):
-            other = f"python3 -m course {' '.join(sys.argv[1:])} {option} {port + 100}"
-            raise Trouble(f"Port {port} is taken by another program. Close it, or choose another: {other}")
+    ports = {"--api-port": api_port, "--page-port": page_port}
+    taken = [option for option, port in ports.items() if answers(port)]
+    if not taken:
+        return
+    numbers = " and ".join(str(ports[option]) for option in taken)
+    words = [word for word in sys.argv[1:] if word != "--"]  # no option may stand behind it
+    for option in taken:
+        ports[option] = port_instead(ports[option], ports.values())
+        words = [*without_option(words, option), option, str(ports[option])]
+    command = f"python3 -m course {' '.join(words)}"
+    if len(taken) == 1:
+        raise Trouble(f"Port {numbers} is taken by another program. Close it, or choose another: {command}")
+    raise Trouble(f"Ports {numbers} are taken by other programs. Close them, or choose others: {command}")
+
+
+def port_instead(taken, not_these):
+    """A free port that is none of these: 100 above the taken one, or the next hundreds, and again from the lowest."""
+    hundreds = [*range(taken + 100, 65536, 100), *range(1100 + taken % 100, taken, 100)]
+    return next(port for port in hundreds if port not in not_these and is_free(port))
+
+
+def without_option(words, option):
+    """The words of a command without this option and its value, in both spellings: `--port 1` and `--port=1`."""
+    left, kept = iter(words), []
+    for word in left:
+        if word == option:
+            next(left)
+        elif not word.startswith(f"{option}="):
+            kept.append(word)
+    return kept
 
 
 def open_page(url):

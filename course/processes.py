@@ -123,10 +123,20 @@ def answers(port):
         return False
 
 
+def is_free(port):
+    """Whether nobody listens at this port, and this process may."""
+    if answers(port):
+        return False
+    try:
+        with socket.create_server(("127.0.0.1", port)):
+            return True
+    except OSError:
+        return False
+
+
 def free_port():
     """A port nobody listens at, below those that systems hand out to connections of their own; each time another."""
     while True:
         port = 20000 + next(NEXT) % 10000
-        if not answers(port):
-            with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
-                return port
+        if is_free(port):
+            return port

@@ -183,8 +183,12 @@ def test_a_port_that_is_taken_is_named_with_the_cure(tmp_path, option):
         answer = play(1, environ(tmp_path), f"{option}={port}")
 
     assert answer.returncode == 1
-    other = f"{option}={port} {option} {port + 100}"
-    assert f"Port {port} is taken" in answer.stderr and other in answer.stderr
+    assert f"Port {port} is taken by another program. Close it, or choose another: " in answer.stderr
+    suggested = answer.stderr.partition("python3 -m course ")[2]
+    assert suggested.startswith("demo 1 --no-browser ")
+    places = re.findall(r"(--\w+-port)[ =](\d+)", suggested)
+    assert sorted(name for name, _ in places) == ["--api-port", "--page-port"], "each of them once"
+    assert str(port) not in dict(places).values()
 
 
 def test_it_explains_itself():

@@ -1,6 +1,7 @@
 """The commands of `python3 -m course`, as a person at a terminal meets them."""
 
 import os
+import random
 import re
 import signal
 import socket
@@ -13,8 +14,8 @@ import psutil
 import pytest
 
 from course.catalogue import ROOT, lessons
-from course.cli import main
-from course.processes import answers, free_port, wait_for
+from course.cli import main, port_instead, with_ports
+from course.processes import answers, free_port, is_free, wait_for
 
 posix_only = pytest.mark.skipif(sys.platform == "win32", reason="Windows has neither such signals nor a pty")
 COURSE = [sys.executable, "-m", "course"]
@@ -31,35 +32,45 @@ def heed_signals():
 
 
 @pytest.fixture
-def runner(tmp_path):
-    """Starts `run` on free ports and waits until it says that it is ready."""
+def launch(tmp_path):
+    """Starts a command that serves a lesson, and waits until it says that it is ready."""
     started = []
 
-    def start(lesson="1", *options):
-        api, page = free_port(), free_port()
+    def start(*words):
         env = {
             **os.environ,
             "FLASK_SQLALCHEMY_DATABASE_URI": f"sqlite:///{tmp_path.as_posix()}/run.db",
             "FLASK_SECRET_KEY": "test",
             "TMPDIR": str(tmp_path),
         }
-        command = [*COURSE, "run", lesson, "--no-browser", f"--api-port={api}", f"--page-port={page}", *options]
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
         heed = None if os.name == "nt" else heed_signals
-        process = subprocess.Popen(command, cwd=ROOT, env=env, **pipes, preexec_fn=heed)
+        process = subprocess.Popen([*COURSE, *words], cwd=ROOT, env=env, **pipes, preexec_fn=heed)
         started.append(process)
         process.said = []
         for line in process.stdout:
             process.said.append(line)
             if "Ctrl-C stops it." in line:
                 break
-        process.api, process.page = f"http://localhost:{api}", f"http://localhost:{page}"
         return process
 
     yield start
     for process in started:
         process.kill()
         process.communicate()
+
+
+@pytest.fixture
+def runner(launch):
+    """Starts `run` on free ports and waits until it says that it is ready."""
+
+    def start(lesson="1", *options):
+        api, page = free_port(), free_port()
+        process = launch("run", lesson, "--no-browser", f"--api-port={api}", f"--page-port={page}", *options)
+        process.api, process.page = f"http://localhost:{api}", f"http://localhost:{page}"
+        return process
+
+    return start
 
 
 def test_without_a_command_it_lists_the_lessons_and_what_to_type_next():
@@ -87,6 +98,23 @@ def test_run_serves_page_and_api_and_says_where_once_they_answer(runner):
     assert process.api in httpx.get(f"{process.page}/config.js").text
 
 
+def test_what_to_try_first_names_the_addresses_of_this_run(runner):
+    process = runner("1")
+    said = " ".join("".join(process.said).split())
+
+    assert f'await fetch("{process.api}/")' in said
+    assert not re.search(r"\b[58]101\b", said), "the usual ports are not those of this run"
+
+
+def test_in_a_text_of_the_notes_only_the_usual_ports_of_the_lesson_are_replaced():
+    text = "http://localhost:5102/api, http://localhost:8102, -p 5102; 15102, 51020 and http://localhost:5101 stay"
+    swapped = with_ports(text, lessons()[2], 8102, 5102)
+
+    assert swapped == "http://localhost:8102/api, http://localhost:5102, -p 8102; 15102, 51020 and " + (
+        "http://localhost:5101 stay"
+    )
+
+
 @posix_only
 @pytest.mark.parametrize("ending", ["SIGINT", "SIGTERM", "SIGHUP", "SIGKILL"])
 def test_however_it_ends_no_process_port_or_file_is_left(runner, ending, tmp_path):
@@ -109,6 +137,8 @@ def test_however_it_ends_no_process_port_or_file_is_left(runner, ending, tmp_pat
 def test_workers_come_and_go_as_somebody_types(runner, tmp_path):
     process = runner("5", "--workers=2")
     children = psutil.Process(process.pid).children(recursive=True)
+    labels = re.findall(r"^  (The page|The API|Workers|Notes) |^(Try first)", "".join(process.said), re.M)
+    assert ["".join(label) for label in labels] == ["The page", "The API", "Workers", "Notes", "Try first"]
 
     def answered(typed, pattern):
         process.stdin.write(f"{typed}\n")
@@ -170,16 +200,65 @@ def test_it_says_so_when_the_lesson_ends_by_itself(runner):
     assert "stopped by itself" in process.stdout.read()
 
 
+def taken(port=0):
+    """Another program at this port, or at any."""
+    return socket.create_server(("127.0.0.1", port))
+
+
+def free_hundreds():
+    """A port that is free, and so are those 100, 200 and 300 above it; no other test is given one of them."""
+    while True:
+        port = random.randrange(30000, 32000)  # free_port gives lower ones, systems give higher ones
+        if all(is_free(port + more) for more in (0, 100, 200, 300)):
+            return port
+
+
 @pytest.mark.parametrize("option", ["--api-port", "--page-port"])
-def test_a_port_that_is_taken_is_named_with_the_cure(option):
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-        answer = course("run", "1", "--no-browser", f"{option}={port}")
+@pytest.mark.parametrize("spelling", ["{}={}", "{} {}"])
+def test_a_port_that_is_taken_is_named_with_the_cure(option, spelling):
+    other = "--page-port" if option == "--api-port" else "--api-port"
+    free = free_port()
+    with taken() as one:
+        port = one.getsockname()[1]
+        typed = spelling.format(option, port).split()
+        answer = course("run", *typed, "1", f"{other}={free}", "--no-browser")
 
     assert answer.returncode == 1
-    other = f"course run 1 --no-browser {option}={port} {option} {port + 100}"  # all that was typed, and the cure
-    assert f"Port {port} is taken" in answer.stderr and other in answer.stderr
-    assert "Traceback" not in answer.stderr
+    cure = re.fullmatch(
+        rf"Error: Port {port} is taken by another program. Close it, or choose another: "
+        rf"python3 -m course run 1 {other}={free} --no-browser {option} (\d+)\n",  # all that was typed, and the cure
+        answer.stderr,
+    )
+    assert cure, answer.stderr
+    assert int(cure[1]) not in (port, free)
+
+
+def test_with_both_ports_taken_the_one_command_that_is_suggested_works(launch):
+    api = free_hundreds()
+    page = api + 100
+    with taken(api), taken(page):
+        answer = course("run", "1", "--no-browser", f"--api-port={api}", "--page-port", str(page))
+        message, _, suggested = answer.stderr.strip().partition("python3 -m course ")
+
+        assert message == f"Error: Ports {api} and {page} are taken by other programs. Close them, or choose others: "
+        assert re.fullmatch(r"run 1 --no-browser --api-port \d+ --page-port \d+", suggested)
+        process = launch(*suggested.split())
+        said = "".join(process.said)
+        assert "Ctrl-C stops it." in said, said
+
+    *_, api, _, page = suggested.split()
+    assert httpx.get(f"http://localhost:{api}/api/questions").json() == []
+    assert f"http://localhost:{api}" in httpx.get(f"http://localhost:{page}/config.js").text
+
+
+def test_the_port_that_is_suggested_is_free_and_not_the_other_one():
+    first = free_hundreds()
+
+    assert port_instead(first, []) == first + 100
+    assert port_instead(first, [first + 100]) == first + 200, "the other one's port is not for both"
+    with taken(first + 200):
+        assert port_instead(first, [first + 100]) == first + 300
+    assert 1024 <= port_instead(65500, []) < 65500, "no port is above 65535"
 
 
 def test_one_port_for_both_is_refused():

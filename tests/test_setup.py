@@ -3,6 +3,8 @@
 import ast
 import contextlib
 import os
+import platform
+import re
 import shutil
 import signal
 import socket
@@ -86,6 +88,9 @@ def test_the_first_start_sets_up_and_the_second_just_starts(copy, tmp_path):
     assert first.returncode == 0, first.stderr
     assert "Setting up" in first.stderr and "Live Flask" in first.stdout
     assert "Setting up" not in first.stdout, "progress should not get into a pipe"
+    if sys.platform == "linux":
+        said = int(re.search(r"about (\d+) MiB on disk", first.stderr)[1])
+        assert said == pytest.approx(on_disk(copy / ".venv", copy / "node_modules"), rel=0.2), "measure TAKES again"
 
     second = start(copy, **OFFLINE)
     assert second.stdout == first.stdout and second.stderr == ""
@@ -93,7 +98,9 @@ def test_the_first_start_sets_up_and_the_second_just_starts(copy, tmp_path):
     lock = copy / "requirements" / "run.txt"
     lock.write_text(lock.read_text(encoding="utf-8") + "# a new release\n", encoding="utf-8")
     third = start(copy, **OFFLINE)
-    assert "Setting up" in third.stderr and third.stdout == first.stdout, "what is installed needs no network again"
+    assert third.stdout == first.stdout, "what is installed needs no network again"
+    assert "Setting up again: the locked packages, Python or node_modules changed" in third.stderr
+    assert "on disk" not in third.stderr, "it takes hardly any more"
 
     lock.write_text(lock.read_text(encoding="utf-8").replace("click==", "click==1"), encoding="utf-8")
     assert refused(start(copy, **OFFLINE), "connect to the Internet")
@@ -101,6 +108,84 @@ def test_the_first_start_sets_up_and_the_second_just_starts(copy, tmp_path):
 
     shutil.rmtree(copy / ".venv" / ("Scripts" if os.name == "nt" else "bin"))
     assert begins_anew(copy, tmp_path), "a removed interpreter should be noticed"
+
+
+def on_disk(*folders):
+    """The MiB that these folders take, as du counts them."""
+    return sum(path.lstat().st_blocks for folder in folders for path in folder.rglob("*")) / 2048
+
+
+@pytest.fixture
+def tools(tmp_path):
+    """A folder of programs in which there is a Node.js, and no Chromium."""
+    folder = tmp_path / "tools"
+    folder.mkdir()
+    for name in ("node", "npm"):
+        (folder / name).write_text("#!/bin/sh\necho v22.0.0\n")
+        (folder / name).chmod(0o755)
+    return folder
+
+
+def what_is_new(answer):
+    """The sentence with which a set-up begins, one that could not be finished."""
+    assert answer.returncode == 1 and "Traceback" not in answer.stderr, answer.stderr
+    return answer.stderr.splitlines()[0]
+
+
+def first_set_up(copy, tmp_path, *words, **env):
+    """How the set-up begins on a fresh clone; it cannot be finished, for the machine lacks ensurepip."""
+    missing = machine(tmp_path, ensurepip="raise ImportError('no ensurepip')")
+    return what_is_new(start(copy, *words, **missing, **env))
+
+
+def second_set_up(copy, *words, **env):
+    """How it begins where `run` has set up; it cannot be finished, for this pip loads nothing."""
+    subprocess.run([BARE, "-m", "venv", "--without-pip", copy / ".venv"], check=True, timeout=60)
+    (packages,) = copy.glob(".venv/lib/python*/site-packages")
+    (packages / "pip.py").write_text("import sys\nif 'install' in sys.argv:\n    sys.exit('timed out')\n")
+    served = "from course import bootstrap\nopen(bootstrap.stamp('run'), 'w').write(bootstrap.fingerprint('run'))"
+    subprocess.run([BARE, "-c", served], cwd=copy, check=True, timeout=60)
+    return what_is_new(start(copy, *words, **env))
+
+
+brings_a_browser = pytest.mark.skipif(
+    sys.platform != "linux" or platform.machine() != "x86_64", reason="here the set-up never brings a browser"
+)
+
+
+@posix
+def test_the_set_up_for_run_says_what_it_brings_and_how_much_disk_that_takes(copy, tmp_path, tools):
+    said = first_set_up(copy, tmp_path, "run", "1", PATH=str(tools))
+    assert said == "Setting up, once: Python packages and the browser's Socket.IO client, about 150 MiB on disk."
+
+    (tools / "node").unlink()
+    said = first_set_up(copy, tmp_path, "run", "1", PATH=str(tools))
+    assert "Python packages, Node.js and the browser's Socket.IO client, about 350 MiB on disk." in said
+
+
+@brings_a_browser
+@pytest.mark.parametrize("command", ["test", "check", "demo"])
+def test_the_set_up_after_that_of_run_says_what_is_new_and_how_much_it_takes_in_all(copy, tools, command):
+    said = second_set_up(copy, command, "1", PATH=str(tools), CHROMIUM="")
+
+    new = "a browser and what the tests need, about 610 MiB more on disk (760 MiB in all)."
+    assert said == f"Setting up the rest, once: {new}"
+
+
+@brings_a_browser
+@pytest.mark.parametrize("command", ["test", "check", "demo"])
+def test_one_set_up_for_everything_says_how_much_it_takes(copy, tmp_path, tools, command):
+    said = first_set_up(copy, tmp_path, command, "1", PATH=str(tools), CHROMIUM="")
+
+    everything = "Python packages, a browser and what the tests need, about 760 MiB on disk."
+    assert said == f"Setting up, once: {everything}"
+
+
+@posix
+def test_where_a_browser_is_there_none_is_brought_and_less_disk_is_taken(copy, tools):
+    said = second_set_up(copy, "check", "1", PATH=str(tools), CHROMIUM="/usr/bin/chromium")
+
+    assert said == "Setting up the rest, once: what the tests need, about 410 MiB more on disk (560 MiB in all)."
 
 
 @posix
