@@ -87,6 +87,11 @@ def before(lesson):
     return Lesson(next((ROOT / "lessons").glob(f"{lesson.number - 1:02}_*")))
 
 
+def step_test(lesson, step):
+    """The file that tests a step of a lesson."""
+    return next((lesson.folder / "tests").glob(f"test_step{step}_*.py"))
+
+
 def named(where):
     """The lesson called by its package (lessons.01_cors) or by its folder (my/01_cors); raises LookupError."""
     for folder in (Path(where), ROOT / where, ROOT.joinpath(*where.split("."))):

@@ -1,232 +1,222 @@
-"""Which step of a lesson comes next in a learner's copy: its step tests in order, told in the learner's words."""
+"""Which step of a lesson comes next in a learner's copy, as a person reads it; judge.py finds it out.
 
-import re
-from dataclasses import dataclass, field
+The step at hand is judged first, and the steps before it are proved again once its verdict is on the screen.
+"""
+
+import contextlib
+import json
+import os
+import queue
+import shutil
+import sys
+import tempfile
+import time
 from pathlib import Path
 
-import httpx
-import pytest
-import socketio
+from rich.markup import escape
+from rich.table import Table
 
-from . import services
+from . import mine, services
+from .blame import why_not_started
+from .catalogue import ROOT, lessons
 from .mine import shown
-from .processes import Trouble
+from .processes import Process, Trouble, answers, free_port
+from .running import flask_run
 
-ONE_CLIENT = "not NodeSocket and not polling"  # of the four ways to be a Socket.IO client
-TOO_LATE = (httpx.TimeoutException, TimeoutError)
-ANSWERING, STARTING = "dispatch_request|trigger_event", "_run_code|_call_with_frames_removed"  # what Python is in then
-WORDS = {  # the left side and the right side of a comparison that did not hold
-    " == ": "{0}, where {1} was expected",
-    " is not ": "{0}",
-    " is ": "{0}, where {1} was expected",
-    " not in ": "{0} is there, in {1}",
-    " in ": "{0} is missing in {1}",
-    " <= ": "{1}, where at least {0} was expected",
-}
+SECONDS = 14  # that a copy is judged, whatever it does, and then may take to start by hand: no check is over 20 s
+BY_HAND = 4
 
 
-@dataclass
-class Found:
-    """Where a learner stands: the steps done, and of the next one what should be seen, and what was instead."""
-
-    done: list[int] = field(default_factory=list)
-    step: int | None = None
-    should: str = ""
-    seen: str = ""
-    said: str = ""  # by the server: the place and the error
-    asked: str = ""  # by which line of which test
+def check(lesson, copy, out):
+    """Judge a copy once, and print what is found; returns whether all its steps are there. Raises Trouble."""
+    report = Report(lesson, copy, out)
+    with Judging(lesson, copy, "check") as judging:
+        report.begin()
+        for finding in judging.findings():
+            report.read(finding)
+    return report.end()
 
 
-def check(lesson, copy, steps, tell):
-    """Run the tests of some steps of a lesson against a copy of it, until one fails; gives a Found.
-
-    `tell(step)` hears of each step that is done, when it is. Raises Trouble when nothing can run at all: a syntax
-    error, or an app that does not start.
-    """
-    must_be_python(copy.folder)
-    watcher = Watcher(copy, tell)
-    files = [next((lesson.folder / "tests").glob(f"test_step{step}_*.py")) for step in steps]
-    options = ["-x", "-p", "no:terminal", "-p", "no:cacheprovider", "-k", ONE_CLIENT, f"--against={copy.folder}"]
-    options += [] if services.chromium() else ["--no-browser"]
-    code = pytest.main([*options, *map(str, files)], plugins=[watcher])
-    if code == pytest.ExitCode.INTERRUPTED:
-        raise KeyboardInterrupt
-    if watcher.trouble:
-        raise Trouble(watcher.trouble)
-    if code == pytest.ExitCode.OK:
-        watcher.finish()
-    elif watcher.found.step is None:
-        raise Trouble(f"The tests did not run. Please report what this says: pytest {shown(files[0])}")
-    return watcher.found
-
-
-def must_be_python(folder):
-    """Raises Trouble for the first file that Python cannot read, with its line."""
-    for path in sorted(folder.rglob("*.py")):
-        try:
-            compile(path.read_bytes(), path, "exec", dont_inherit=True)
-        except SyntaxError as error:
-            place, line = f"{shown(path)}, line {error.lineno or 1}", (error.text or "").strip()
-            raise Trouble(f"{place}: Python cannot read this: {error.msg}.\n    {line}") from None
-        except ValueError as error:
-            raise Trouble(f"{shown(path)}: Python cannot read this: {error}.") from None
-
-
-class Watcher:
-    """A plugin that looks over pytest's shoulder."""
-
-    def __init__(self, copy, tell):
-        self.copy, self.tell = copy, tell
-        self.found, self.trouble = Found(), ""
-        self.current, self.heard = None, {}  # how much each process had said when the test began
-
-    def pytest_runtest_logstart(self, nodeid):
-        step = int(re.search(r"/test_step(\d+)", nodeid)[1])
-        if step != self.current:
-            self.finish()
-            self.current = step
-
-    def finish(self):
-        """The step whose tests ran until now is done."""
-        if self.current is not None:
-            self.found.done.append(self.current)
-            self.tell(self.current)
-
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_runtest_call(self, item):
-        self.heard = {process: len(process.lines) for process in self.processes(item)}
-
-    @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_makereport(self, item, call):
-        report = yield
-        if report.failed and self.found.step is None and not self.trouble:
-            error = call.excinfo.value
-            if isinstance(error, Trouble):
-                if place := blamed(error.lines, self.copy.folder):
-                    self.trouble = f"Your app does not start. {place}"
-                elif place := stuck(error.lines, self.copy.folder, STARTING):
-                    self.trouble = f"Your app does not start: nobody listens at its port. {place}"
+def watch(lesson, copy, out):
+    """Judge the step at hand now and each time a file is saved, until Ctrl-C; after each verdict, those before it."""
+    mode = "watch"
+    while True:
+        with Judging(lesson, copy, mode) as judging, contextlib.ExitStack() as others:
+            for finding in judging.findings():
+                if finding["found"] == "begin":
+                    others.close()
+                    report = Report(lesson, copy, out, watching=True)
+                    report.begin()
+                elif finding["found"] == "end":
+                    report.end()
+                    out.print("\n[dim]Waiting until you save; Ctrl-C ends it.[/]\n")
+                    if (mine.next_step(lesson) or 1) > 1:
+                        others.enter_context(Judging(lesson, copy, "again", report.read))
                 else:
-                    self.trouble = str(error)
-            else:
-                self.look(item, call.excinfo)
-        return report
+                    report.read(finding)
+        mode = "wait"  # the copy hung, so that the process had to end; another one goes on
 
-    def look(self, item, excinfo):
-        """Write down what a failed test wanted, and what it met."""
-        found, error = self.found, excinfo.value
-        name, _, which = item.name.removesuffix("]").partition("[")
-        sentence = name.removeprefix("test_").replace("_", " ") + (f" ({which})" if which else "")
-        message, seen = told(error)
-        found.step, found.seen = self.current, seen
-        found.should = f"{sentence}\n{message}" if message else sentence
-        news = [line for each in self.processes(item) for line in each.lines[self.heard.get(each, 0) :]]
-        found.said = blamed(news, self.copy.folder)
-        if not found.said and (is_too_late(error) or self.is_silent(item)):
-            found.said = self.stuck(item)
-        entry = [entry for entry in excinfo.traceback if Path(entry.path) == item.path][-1:]
-        found.asked = f"{shown(item.path)}, line {entry[0].lineno + 1 if entry else item.location[1] + 1}"
 
-    def processes(self, item):
-        """Those that serve the lesson under test: its API, or the workers, and its page."""
-        under_test = served(item)
-        if not under_test:
-            return []
-        api, page = under_test.served.api, under_test.served.page
-        return [*getattr(api, "workers", {None: api}).values(), *([page] if page else [])]
+class Judging:
+    """A process that judges a copy, for the time of a block, and what it finds."""
 
-    def is_silent(self, item):
-        """Whether the API answers nobody any more, though it listens: one hangs, and holds up all."""
+    def __init__(self, lesson, copy, mode, hear=None, seconds=SECONDS, env=None):
+        self.found, self.seconds, self.env = queue.Queue(), seconds, env or {}
+        self.hear = hear or self.found.put
+        self.command = [sys.executable, "-m", "course.judge", str(lesson.number), str(copy.folder), mode, str(seconds)]
+
+    def __enter__(self):
+        self.folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)  # for all that it makes
+        env = {**self.env, "TMPDIR": self.folder.name, "PYTHONPATH": str(ROOT)}
+        self.process = Process(*self.command, cwd=ROOT, env=env, echo=self.read)
+        return self
+
+    def __exit__(self, *_):
+        self.process.stop()
+        self.folder.cleanup()
+
+    def read(self, line):
+        with contextlib.suppress(ValueError):  # whatever else it prints is in process.lines
+            self.hear(json.loads(line))
+
+    def findings(self):
+        """What it finds, one after the other, until it has ended. Raises Trouble if it breaks off."""
+        until = time.monotonic() + self.seconds + 3
+        while self.process.reader.is_alive() or not self.found.empty():
+            with contextlib.suppress(queue.Empty):
+                finding = self.found.get(timeout=0.1)
+                until = None if finding["found"] == "end" else until or time.monotonic() + self.seconds + 3
+                yield finding
+            if until and time.monotonic() > until:
+                yield {"found": "late"}
+                return
+        if until:
+            last = "\n".join(self.process.lines[-5:])
+            raise Trouble(f"The tests did not run. Please report what they said:\n{last}")
+
+
+class Report:
+    """What a person reads of one check, as it is found out."""
+
+    def __init__(self, lesson, copy, out, watching=False):
+        self.lesson, self.copy, self.out, self.watching = lesson, copy, out, watching
+        self.at_hand = mine.next_step(lesson) or 1
+        self.before = set(range(1, self.at_hand))
+        self.done = set(mine.done(lesson))
+        self.proved = set()  # in this check
+        self.complete = True  # until something is missing
+        self.over = False  # the time
+
+    def begin(self):
+        out = self.out
+        out.print(f"[bold]{escape(self.lesson.title)}[/]")
+        out.print(f"Your copy: {escape(shown(self.copy.folder))}", soft_wrap=True)
+        out.print("It is served at free ports: FLASK_API_URL and FLASK_PAGE_ORIGIN tell it which.\n")
+        if not services.chromium():
+            out.print("There is no browser, so what needs one is left out: python3 -m course doctor\n")
+        for step in sorted(self.before):
+            self.tick(step)
+
+    def tick(self, step):
+        self.out.print(f"  [green]✓[/] {step}. {escape(self.lesson.steps[step])}")
+
+    def read(self, finding):
+        """Print a finding, and keep which steps are done."""
+        again, step = finding.get("again", False), finding.get("step")
+        match finding["found"]:
+            case "passed":
+                self.done.add(step)
+                self.proved.add(step)
+                if finding.get("with_time"):
+                    self.complete = False
+                    self.out.print(f"\nWith more than a second for each answer, step {step} is there.")
+                elif not again:
+                    self.tick(step)
+                    self.announce(step == len(self.lesson.steps))
+            case "failed":
+                self.complete = False
+                self.done.discard(step)
+                title = escape(self.lesson.steps[step])
+                if again:
+                    self.out.print(f"\n  [bold yellow]Step {step} was there, and is there no more:[/] {title}\n")
+                else:
+                    self.out.print(f"  [bold yellow]→ {step}. {title}[/]\n")
+                self.explain(finding)
+                self.announce(not again)
+            case "trouble":
+                self.complete = False
+                self.out.print(f"  [bold yellow]{escape(finding['text'])}[/]", soft_wrap=True)
+            case "late":
+                self.over = True
+                self.complete = len(self.done) == len(self.lesson.steps)
+        mine.note(self.lesson, done=[self.lesson.steps[step] for step in sorted(self.done)])
+
+    def announce(self, now):
+        """Say what comes once the verdict is on the screen: the steps before are proved once more."""
+        if now and self.before and not self.watching:
+            steps = "step 1" if self.at_hand == 2 else f"steps 1 to {self.at_hand - 1}"
+            self.out.print(f"\nOnce more, {steps}: ", end="")
+
+    def explain(self, finding):
+        words = Table.grid(padding=(0, 2))
+        words.add_column(no_wrap=True)
+        words.add_column(overflow="fold")
+        for label, text in (
+            ("You should see", finding["should"]),
+            ("Seen instead", finding["seen"]),
+            ("Your app said", finding["said"]),
+            ("The test", finding["asked"]),
+            ("Read", f"lessons/{self.lesson.name}/README.md, Step {finding['step']}"),
+            ("A hint", f"python3 -m course hint {self.lesson.number}"),
+        ):
+            if text:
+                words.add_row(f"[bold]{label}[/]", escape(text))
+        self.out.print(words)
+
+    def end(self):
+        """Print what follows from it all; gives whether every step is there."""
+        n, out, steps = self.lesson.number, self.out, self.lesson.steps
+        unproved = [str(step) for step in sorted(set(steps) - self.proved) if step in self.done]
+        if self.before and not self.watching:
+            out.print("there." if self.before <= self.proved else "no time for all of them." if self.over else "")
+        if self.over and not self.complete:
+            out.print(f"\nThe {SECONDS} seconds of a check are over. To go on: python3 -m course check {n}")
+        if not self.complete:
+            return False
+        if sentence := by_hand(self.lesson, self.copy):
+            out.print(f"\n[bold yellow]All steps are there, but your app does not start by hand.[/] {escape(sentence)}")
+            return False
+        out.print(f"\n[bold]All {len(steps)} steps are there.[/] Well done. What to type next:\n")
+        out.print(f"   python3 -m course test {n} --mine   all its tests, with every kind of client")
+        out.print(f"   python3 -m course diff {n} --mine   how the lesson itself does it")
+        if n + 1 in lessons():
+            out.print(f"   python3 -m course start {n + 1}         the next lesson")
+        if unproved:
+            out.print(f"\nThere was no time to prove once more: steps {', '.join(unproved)}. The first command does.")
+        return True
+
+
+def by_hand(lesson, copy):
+    """Start a copy as its author would, without any setting; gives why it does not start, or an empty text.
+
+    It is a copy of the copy that is started, so that no database of the learner's is touched. The API is left out
+    where somebody has its usual port, most likely the learner, who runs it.
+    """
+    api, page = 5100 + lesson.number, free_port()
+    settings = dict.fromkeys(name for name in os.environ if name.startswith("FLASK_"))
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder, contextlib.ExitStack() as parts:
+        trial = shutil.copytree(
+            copy.folder, Path(folder, copy.name), ignore=shutil.ignore_patterns("instance", "__pycache__")
+        )
+        commands = {page: flask_run(f"{copy.name}:create_page", page)}
+        if not answers(api):
+            commands[api] = [sys.executable, "-m", copy.name]
+        started = {
+            port: parts.enter_context(Process(*command, cwd=folder, env=settings)) for port, command in commands.items()
+        }
         try:
-            return served(item) and httpx.get(served(item).api, timeout=3) is None
-        except httpx.TransportError as error:
-            return isinstance(error, httpx.TimeoutException)
-
-    def stuck(self, item):
-        """Where a request hangs, if that can be seen. It ends the server."""
-        for process in self.processes(item):
-            heard = len(process.lines)
-            process.abort()
-            if place := stuck(process.lines[heard:], self.copy.folder, ANSWERING):
-                return place
-        return ""
-
-
-def served(item):
-    """The lesson that a test was given, or None."""
-    return next((item.funcargs[name] for name in ("lesson", "fleet") if name in item.funcargs), None)
-
-
-def told(error):
-    """What the test says should be seen, if it does, and what was seen instead."""
-    text = str(error).strip()
-    first = text.partition("\n")[0]
-    if isinstance(error, AssertionError):
-        message, _, compared = re.match(r"(.*?)(^assert |\Z)(.*)", text, re.S | re.M).groups()
-        if not compared:  # the kit says what it met
-            return "", message.strip()
-        return message.strip(), compared_in_words(compared)
-    if is_too_late(error):
-        return "", f"no answer in time ({short(first) or type(error).__name__})"
-    if isinstance(error, KeyError):
-        return "", f"the answer has no {error}"
-    if isinstance(error, IndexError):
-        return "", "nothing like it"
-    if isinstance(error, socketio.exceptions.ConnectionError):
-        return "", f"the Socket.IO client was not let in: {first}"
-    if isinstance(error, httpx.TransportError):
-        return "", f"nobody answers at {error.request.url}"
-    if isinstance(error, ValueError) and "JSON" in type(error).__name__:
-        return "", "the answer is not JSON"
-    return "", short(f"{type(error).__name__}: {first}")
-
-
-def compared_in_words(compared):
-    """What pytest shows of a comparison that did not hold: `None == 'true'`, and where the values come from."""
-    first, *details = re.sub(r"<[^<>]+ at 0x\w+>", "…", compared).splitlines()
-    origin = re.search(r"where .+? = (.+)", "\n".join(details))
-    if origin and re.match(r"(shows|sees|holds|becomes)\w*\(", origin[1]):
-        text = re.match(r"sees\((['\"].+?['\"])[,)]", origin[1])
-        return f"the page does not show {text[1] if text else 'it'}"
-    if origin and (waited := re.match(r"wait_for\((\d+)", origin[1])):
-        return f"it is not so, even after {waited[1]} s"
-    header = re.match(r"get\('([^']+)'", origin[1]) if origin else None
-    where = f"{header[1]}: " if header else ""
-    first = first[1:-1] if re.fullmatch(r"\(.*\)", first) else first
-    for sign, words in WORDS.items():
-        left, found, right = first.partition(sign)
-        if found and not first.startswith("("):
-            return where + words.format(short(left), short(right))
-    return where + short(f"{origin[1]} is {first}" if origin else f"{first} does not hold")
-
-
-def is_too_late(error):
-    return isinstance(error, TOO_LATE) or "Timeout" in f"{type(error).__name__} {error}"  # Playwright has its own
-
-
-def short(text, most=200):
-    return text if len(text) <= most else text[:most] + "…"
-
-
-def blamed(lines, folder):
-    """The last error in some lines of a log, and the line of the learner's file that it came from; empty if none."""
-    starts = [number for number, line in enumerate(lines) if "Traceback (most recent call last)" in line]
-    part = lines[starts[-1] + 1 :] if starts else []
-    places = [place for line in part if (place := place_in(line, folder))]
-    errors = [line for line in part if re.match(r"[\w.]+(:|$)", line)]
-    return ": ".join([*places[-1:], *errors[:1]])
-
-
-def place_in(line, folder):
-    """`File "/…/my/01_cors/api.py", line 40, in about` in short, if the file is in the folder."""
-    found = re.search(r'File "(.+?)", line (\d+)', line)
-    return f"{shown(found[1])}, line {found[2]}" if found and Path(found[1]).is_relative_to(folder) else ""
-
-
-def stuck(lines, folder, at):
-    """Where in the learner's code a process stood when `abort` ended it, at such work; empty if it was elsewhere."""
-    for thread in re.split(r"^(?:Current thread|Thread) .*$", "\n".join(lines), flags=re.M)[1:]:
-        places = [place for line in thread.splitlines() if (place := place_in(line, folder))]
-        if places and re.search(at, thread):
-            return f"{places[0]}: it hangs here"
+            for port, process in started.items():
+                process.wait_until_it_answers(port, "The page" if port == page else "The API", BY_HAND)
+        except Trouble as trouble:
+            return why_not_started(trouble, trial).replace(shown(trial), shown(copy.folder))
     return ""

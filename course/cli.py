@@ -178,35 +178,40 @@ def obey(fleet, out):
 @click.argument("lessons", type=LessonNumber(), metavar="[N]...", nargs=-1)
 @click.option("--engine", type=click.Choice(ENGINES), help="Serve the lessons by this one only.")
 @click.option("--browser/--no-browser", default=True, help="With or without the tests in a real browser.")
-@click.option("--slow", is_flag=True, help="The long ones too: all engines, repetitions, full size.")
+@click.option("--all", "everything", is_flag=True, help="The long ones too, and all engines.")
+@click.option("--slow", is_flag=True, help="All of them, and repetitions at full size.")
 @click.option("--mine", is_flag=True, help="The steps and the contract, on your own copies in my/.")
-def test(lessons, engine, browser, slow, mine):
-    """Run the tests: of everything, or of the lessons named."""
+def test(lessons, engine, browser, everything, slow, mine):
+    """Run the tests: of everything, or of the lessons named. The long ones are left out unless you ask for them."""
+    how = ["--slow"] if slow else []
+    how += ["--all"] if everything or slow else []
+    how += [] if browser else ["--no-browser"]
     for lesson in lessons:
         must_know_engines(lesson, engine)
     if mine:
         if not lessons:
             raise Trouble("Which of yours? Name the lesson: python3 -m course test 1 --mine")
         copies = [own(lesson).folder for lesson in lessons]
-        runs = [run_tests([each], engine, browser, slow, copy) for each, copy in zip(lessons, copies, strict=True)]
+        against = [f"--against={copy}" for copy in copies]
+        runs = [run_tests([each], engine, [*how, which]) for each, which in zip(lessons, against, strict=True)]
         sys.exit(next(filter(None, runs), 0))
-    codes = [run_tests(lessons, engine, browser, slow)]
-    if slow and not engine:
+    codes = [run_tests(lessons, engine, how)]
+    if "--all" in how and not engine:
         able = [lesson for lesson in lessons or catalogue.lessons().values() if lesson.has_engines]
-        codes += [run_tests(able, other, browser, slow) for other in ENGINES[1:] if able]
+        codes += [run_tests(able, other, how) for other in ENGINES[1:] if able]
     sys.exit(next(filter(None, codes), 0))
 
 
-def run_tests(lessons, engine, browser, slow, against=None):
-    """The exit code of pytest for these lessons, or for everything; `against` a folder in their place."""
+def run_tests(lessons, engine, options):
+    """The exit code of pytest for these lessons, or for everything."""
     places = [str(lesson.folder.relative_to(ROOT)) for lesson in lessons] or ["lessons", "tests"]
     at_once = min((os.cpu_count() or 1) * 3 // 2, 8)  # for a test waits a third of its time
-    options = ["-n", str(at_once), "--dist", "worksteal", "-q"]
+    options = ["-n", str(at_once), "--dist", "worksteal", "-q", *options]
     options += ["--engine", engine] if engine else []
-    options += [] if browser else ["--no-browser"]
-    options += ["--slow"] if slow else []
-    options += [f"--against={against}"] if against else []
-    return subprocess.call([sys.executable, "-m", "pytest", *options, *places], cwd=ROOT)
+    rest = f"python3 -m course {' '.join(sys.argv[1:])} --all"
+    return subprocess.call(
+        [sys.executable, "-m", "pytest", *options, *places], cwd=ROOT, env={**os.environ, "COURSE_REST": rest}
+    )
 
 
 @main.command()
@@ -262,82 +267,16 @@ def start(lesson, again):
 
 @main.command()
 @click.argument("lesson", type=LessonNumber(), metavar="N")
-@click.option("--from", "first", type=int, default=1, help="Begin at this step.")
 @click.option("--watch", is_flag=True, help="Again each time you save, until Ctrl-C.")
-def check(lesson, first, watch):
+def check(lesson, watch):
     """Say which step of your own lesson N is next. What it lacks is shown beside what was seen."""
+    from . import check
+
     copy = own(lesson)
-    must_have_step(lesson, first)
     with stopped_by_a_signal():
         if watch:
-            look_at_each_save(lesson, copy)
-        sys.exit(0 if look(lesson, copy, first) else 1)
-
-
-def look_at_each_save(lesson, copy):
-    """Check from the step at hand on, each time a file is saved."""
-    from watchfiles import watch
-
-    from . import mine
-
-    def is_source(change, path):
-        return Path(path).is_relative_to(copy.folder) and path.endswith((".py", ".html", ".js", ".css", ".conf"))
-
-    # All of my/, for the copy itself may be another one after `start --again`.
-    saved = watch(copy.folder.parent, watch_filter=is_source, rust_timeout=500, yield_on_timeout=True)
-    next(saved)  # from now on it knows what is saved, also while the tests run
-    first = 1
-    while True:
-        subprocess.call([sys.executable, "-m", "course", "check", str(lesson.number), "--from", str(first)])
-        first = mine.next_step(lesson) or 1
-        console().print("\n[dim]Waiting until you save; Ctrl-C ends it.[/]")
-        next(filter(None, saved))
-        console().rule()
-
-
-def look(lesson, copy, first=1):
-    """Check a copy, from a step on, and print what was found; gives whether all is there, from the first step on."""
-    from rich.table import Table
-
-    from . import check, mine, services
-
-    n, out = lesson.number, console()
-    out.print(f"[bold]{escape(lesson.title)}[/]\nYour copy: {shown(copy.folder)}\n", soft_wrap=True)
-    if not services.chromium():
-        out.print("There is no browser, so what needs one is left out: python3 -m course doctor\n")
-
-    def tick(step):
-        out.print(f"  [green]✓[/] {step}. {escape(lesson.steps[step])}")
-
-    done = [step for step in mine.done(lesson) if step < first]
-    for step in done:
-        tick(step)
-    found = check.check(lesson, copy, [step for step in lesson.steps if step >= first], tick)
-    mine.note(lesson, done=[lesson.steps[step] for step in [*done, *found.done]])
-    if found.step is None and first > 1:
-        out.print("\nThe last one is there. Once more, from the first:\n")
-        return look(lesson, copy)
-    if found.step is None:
-        out.print(f"\n[bold]All {len(lesson.steps)} steps are there.[/] Well done. What to type next:\n")
-        out.print(f"   python3 -m course test {n} --mine   all its tests, with every kind of client")
-        out.print(f"   python3 -m course diff {n} --mine   how the lesson itself does it")
-        if n + 1 in catalogue.lessons():
-            out.print(f"   python3 -m course start {n + 1}         the next lesson")
-        return True
-    out.print(f"  [bold yellow]→ {found.step}. {escape(lesson.steps[found.step])}[/]\n")
-    words = Table.grid(padding=(0, 2))
-    for label, text in (
-        ("You should see", found.should),
-        ("Seen instead", found.seen),
-        ("Your app said", found.said),
-        ("The test", found.asked),
-        ("Read", f"lessons/{lesson.name}/README.md, Step {found.step}"),
-        ("A hint", f"python3 -m course hint {n}"),
-    ):
-        if text:
-            words.add_row(f"[bold]{label}[/]", escape(text))
-    out.print(words)
-    return False
+            check.watch(lesson, copy, console())
+        sys.exit(0 if check.check(lesson, copy, console()) else 1)
 
 
 @main.command()

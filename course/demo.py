@@ -20,8 +20,8 @@ from rich.text import Text
 
 from . import services
 from .processes import Trouble
+from .served import LessonUnderTest
 from .testkit.people import Stranger, Window, launch
-from .testkit.served import LessonUnderTest
 
 WORKERS = 3  # that serve a lesson which knows several
 PATIENCE = 15  # seconds a browser may take for what it is told to do
@@ -34,6 +34,8 @@ class Missing(Exception):
 
 class Stage(LessonUnderTest):
     """A lesson at its usual ports with a database of its own, as it is outside of tests, and its people."""
+
+    api_first = False  # the instructor's browser opens the page
 
     def __init__(self, lesson, folder, api_port, page_port):
         super().__init__(lesson, folder, workers=WORKERS if lesson.has_workers else None)

@@ -20,6 +20,7 @@ COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 os.environ["NO_PROXY"] = f"{os.environ.get('NO_PROXY', '')},localhost,127.0.0.1"  # no proxy knows these servers
 NEXT = itertools.count(random.randrange(10000))  # two ports asked for before either is used must differ
 PATIENCE = 20  # seconds a process may take until it answers
+HURRY = False  # whether what should come at once is waited for less than a test allows: see judge.py
 
 
 class Trouble(Exception):
@@ -36,15 +37,17 @@ class Trouble(Exception):
 class Process:
     """A command that runs until it is stopped, or until this process is gone: see guard.py.
 
-    What it prints is kept in `lines`, and handed to `echo` line by line if there is one.
+    `env` adds to this process's environment, and takes away what is None. What it prints is kept in `lines`, and
+    handed to `echo` line by line if there is one.
     """
 
     def __init__(self, *command, cwd=None, env=None, echo=None):
         self.lines = []
+        env = {**os.environ, **(env or {}), "PYTHONUNBUFFERED": "1", "PYTHONFAULTHANDLER": "1"}
         self.popen = subprocess.Popen(
             [sys.executable, "-I", "-S", GUARD, *command],
             cwd=cwd,
-            env={**os.environ, **(env or {}), "PYTHONUNBUFFERED": "1", "PYTHONFAULTHANDLER": "1"},
+            env={name: value for name, value in env.items() if value is not None},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -66,6 +69,15 @@ class Process:
     def running(self):
         return self.popen.poll() is None
 
+    @property
+    def listening(self):
+        """The ports at which it listens, or one that it started."""
+        with contextlib.suppress(psutil.Error):
+            family = psutil.Process(self.popen.pid).children(recursive=True)
+            found = [one for process in family for one in process.net_connections("tcp")]
+            return {one.laddr.port for one in found if one.status == psutil.CONN_LISTEN}
+        return set()
+
     def printed(self, pattern, at_least=1, within=5):
         """The lines that match a regular expression, as soon as there are so many, or the seconds are over."""
 
@@ -75,9 +87,16 @@ class Process:
         wait_for(within, lambda: len(matching()) >= at_least)
         return matching()
 
-    def wait_until_it_answers(self, port, what):
-        """Return when somebody listens at the port; raises Trouble if the process ends first, or takes too long."""
-        wait_for(PATIENCE, lambda: answers(port) or not self.running)
+    def wait_until_it_answers(self, port, what, patience=None, setting=None):
+        """Return when somebody listens at the port; raises Trouble if the process ends first, or takes too long.
+
+        With a `setting`, which has told it the port, it raises Trouble when it listens at another one, too.
+        """
+        if not wait_for(0.9, lambda: answers(port) or not self.running):
+            wait_for(patience or PATIENCE, lambda: answers(port) or not self.running or (setting and self.listening))
+        if setting and self.running and not answers(port) and self.listening:
+            told = f"It was told port {port}, by {setting}: __main__.py should take it from there."
+            raise Trouble(f"{what} listens at port {min(self.listening)}. {told}")
         if not self.running or not answers(port):
             self.abort()
             last = "\n".join(self.lines[-15:]) or f"(nothing; its exit code is {self.popen.returncode})"
@@ -106,9 +125,19 @@ class Process:
         self.stop()
 
 
+def bound(seconds):
+    """How long to wait for what may take so many seconds: in a hurry, a quarter of what is allowed up to 5 s."""
+    return seconds / 4 if HURRY and 1 <= seconds <= 5 else seconds
+
+
+def at_once(seconds):
+    """How long to wait for an answer that should not take long, in a hurry or not."""
+    return bound(min(seconds, 2)) if HURRY else seconds
+
+
 def wait_for(seconds, happens):
     """The first true value of `happens()`, asked again until the seconds are over; then its last value."""
-    end = time.monotonic() + seconds
+    end = time.monotonic() + bound(seconds)
     while not (value := happens()) and time.monotonic() < end:
         time.sleep(0.02)
     return value

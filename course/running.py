@@ -26,11 +26,12 @@ class Served:
 
 
 @contextlib.contextmanager
-def serve(lesson, api_port=None, page_port=None, env=None, echo=None, workers=None):
+def serve(lesson, api_port=None, page_port=None, env=None, echo=None, workers=None, api_first=False):
     """Serve a lesson while the block runs; on free ports unless told, with a private Redis if it needs one.
 
     With `workers`, so many processes are its API, behind nginx if the lesson knows how. `env` adds to the settings
-    (FLASK_…); `echo(who, line)` gets what the processes print. Raises Trouble.
+    (FLASK_…); `echo(who, line)` gets what the processes print. With `api_first`, the page is started when the API
+    answers, and may not answer yet when the block begins. Raises Trouble.
     """
     api_port, page_port = api_port or free_port(), page_port or free_port()
     api_url, page_url = f"http://localhost:{api_port}", f"http://localhost:{page_port}"
@@ -40,13 +41,16 @@ def serve(lesson, api_port=None, page_port=None, env=None, echo=None, workers=No
             env["FLASK_REDIS_URL"] = parts.enter_context(services.redis())
         api = Fleet(lesson, env, workers, api_port, echo) if workers else start_api(lesson, env, by("api", echo))
         parts.enter_context(api)
+        if api_first:
+            api.wait_until_it_answers(api_port, "The API", setting="FLASK_API_URL")
         page = None
         if lesson.has_page:
             command = flask_run(f"{lesson.package}:create_page", page_port)
-            page = Process(*command, cwd=lesson.home, env=env, echo=by("page", echo))
-            parts.enter_context(page)
-            page.wait_until_it_answers(page_port, "The page")
-        api.wait_until_it_answers(api_port, "The API")
+            page = parts.enter_context(Process(*command, cwd=lesson.home, env=env, echo=by("page", echo)))
+        if not api_first:
+            api.wait_until_it_answers(api_port, "The API", setting="FLASK_API_URL")
+            if page:
+                page.wait_until_it_answers(page_port, "The page")
         yield Served(lesson, api_url, page_url, env, api, page)
 
 
@@ -130,7 +134,7 @@ class Fleet:
         wait_for(within, lambda: len(matching()) >= at_least)
         return matching()
 
-    def wait_until_it_answers(self, port, what):
+    def wait_until_it_answers(self, port, what, setting):
         pass  # it does since it began
 
 

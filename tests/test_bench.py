@@ -13,7 +13,7 @@ import pytest
 
 from course.catalogue import ROOT, lessons
 from course.processes import free_port, wait_for
-from course.testkit.served import LessonUnderTest
+from course.served import LessonUnderTest
 
 COURSE = [sys.executable, "-m", "course"]
 LEARNERS = 20
@@ -60,6 +60,7 @@ def has_count(socket, enough):
     return wait_for(30, lambda: any(map(enough, counts(socket))))
 
 
+@pytest.mark.long
 def test_a_quick_bench_writes_a_table_with_every_row_and_a_picture(tmp_path):
     command = [*COURSE, "bench", "5", "--quick", "--out", str(tmp_path / "out")]
     answer = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
@@ -83,6 +84,7 @@ def test_there_is_nothing_to_measure_or_to_fill_before_lesson_5(command):
     assert answer.returncode == 1 and "come with lesson 5" in answer.stderr
 
 
+@pytest.mark.long
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signal")
 def test_a_swarm_fills_the_hall_asks_and_leaves_no_trace_of_itself(hall):
     with hall.socket() as grace, swarm(hall.api) as process:
@@ -99,6 +101,7 @@ def test_a_swarm_fills_the_hall_asks_and_leaves_no_trace_of_itself(hall):
         assert wait_for(30, lambda: counts(grace)[-1] == 1), "the hall is empty again"
 
 
+@pytest.mark.long
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signal")
 def test_who_was_at_a_worker_that_dies_comes_back(hall):
     with swarm(hall.api) as process, hall.socket(address=hall.at(1)) as grace:

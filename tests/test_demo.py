@@ -51,6 +51,7 @@ def acts_in(said):
         yield " ".join(sentence.split()), [line for line in shown.splitlines() if line.startswith("  ")]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.name)
 def test_a_demo_plays_through(lesson, tmp_path):
     answer = play(lesson.number, environ(tmp_path), "--auto")
@@ -69,6 +70,7 @@ def test_a_demo_plays_through(lesson, tmp_path):
     )
 
 
+@pytest.mark.long
 def test_without_a_chromium_what_needs_one_is_left_out(tmp_path):
     answer = play(4, environ(tmp_path, CHROMIUM="/nowhere/chromium"), "--auto")
 

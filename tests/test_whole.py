@@ -23,15 +23,32 @@ LESSONS = list(lessons().values())
 each_lesson = pytest.mark.parametrize("each", LESSONS, ids=lambda lesson: lesson.name)
 
 
-@each_lesson
-def test_a_lesson_copied_out_is_an_app_of_its_own(each, tmp_path):
-    copy = Lesson(shutil.copytree(each.folder, tmp_path / "myapp", ignore=shutil.ignore_patterns("tests", "labs")))
+@pytest.fixture(scope="module", params=LESSONS, ids=lambda lesson: lesson.name)
+def copied_out(request, tmp_path_factory):
+    """A lesson's folder, copied out and served."""
+    folder = tmp_path_factory.mktemp("copied") / "myapp"
+    ignore = shutil.ignore_patterns("tests", "labs")
+    with running.serve(Lesson(shutil.copytree(request.param.folder, folder, ignore=ignore))) as served:
+        yield served
 
-    with running.serve(copy) as served:
-        assert httpx.post(f"{served.api_url}/api/questions", json={"text": "Do I travel well?"}).status_code == 201
-        assert served.api_url in httpx.get(f"{served.page_url}/config.js").text
 
-    assert {path.name for path in (tmp_path / "instance").glob("*")} >= {"myapp.db", "secret_key"}
+def test_a_lesson_copied_out_is_an_app_of_its_own(copied_out):
+    asked = httpx.post(f"{copied_out.api_url}/api/questions", json={"text": "Do I travel well?"})
+
+    assert asked.status_code == 201
+    assert copied_out.api_url in httpx.get(f"{copied_out.page_url}/config.js").text
+    instance = copied_out.lesson.folder.parent / "instance"
+    assert {path.name for path in instance.glob("*")} >= {"myapp.db", "secret_key"}
+
+
+def test_a_page_asks_nobody_but_its_own_two_origins(copied_out, chromium):
+    page = chromium.new_page()
+    asked = set()
+    page.on("request", lambda request: asked.add("{0.scheme}://{0.netloc}".format(urlsplit(request.url))))
+    page.goto(copied_out.page_url, wait_until="networkidle")
+    page.close()
+
+    assert asked - {"data://"} == {copied_out.page_url, copied_out.api_url}
 
 
 @each_lesson
@@ -61,19 +78,6 @@ def test_many_processes_may_begin_a_new_board_at_once(each, tmp_path):
 
 def test_the_board_of_lesson_1_is_the_board_before_it():
     assert filecmp.cmp(ROOT / "lessons/00_bare/board.py", ROOT / "lessons/01_cors/board.py", shallow=False)
-
-
-@each_lesson
-def test_a_page_asks_nobody_but_its_own_two_origins(each, chromium, tmp_path):
-    env = {"FLASK_SQLALCHEMY_DATABASE_URI": f"sqlite:///{tmp_path.as_posix()}/test.db", "FLASK_SECRET_KEY": "test"}
-    with running.serve(each, env=env) as served:
-        page = chromium.new_page()
-        asked = set()
-        page.on("request", lambda request: asked.add("{0.scheme}://{0.netloc}".format(urlsplit(request.url))))
-        page.goto(served.page_url, wait_until="networkidle")
-        page.close()
-
-    assert asked - {"data://"} == {served.page_url, served.api_url}
 
 
 @each_lesson

@@ -4,16 +4,20 @@ A test asks for what it needs: `lesson` (the lesson, served on free ports with a
 (real browsers on the lesson's page), `mallory` (a real browser on a page of her own, another origin).
 """
 
+import contextlib
 import functools
 import re
 
 import pytest
 
-from .. import catalogue, labs, services
+from .. import catalogue, labs, processes, services
+from ..parts import Parts
 from ..quiz import questions
-from .people import Stranger, Window, launch
-from .report import StepReport
-from .served import LessonUnderTest
+from ..served import LessonUnderTest
+from ..witness import COMPLAINTS
+from .learner import Learner
+from .people import Stranger, Window, launch, note_complaints
+from .report import Progress, StepReport
 
 STEPS = ("test_step", "test_contract")  # the files that can judge a copy
 PEOPLE = {"alice", "bob", "mallory", "chromium"}
@@ -31,6 +35,9 @@ def pytest_addoption(parser):
 
 def pytest_configure(config):
     config.pluginmanager.register(StepReport(), "course-steps")
+    alone = not hasattr(config, "workerinput")  # or the one that leads the others, with pytest-xdist
+    if alone and config.pluginmanager.has_plugin("terminal") and hasattr(config, "cache"):
+        config.pluginmanager.register(Progress(config), "course-progress")
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -42,7 +49,12 @@ def pytest_collection_modifyitems(config, items):
         if not config.getoption("--slow") and item.get_closest_marker("slow"):
             item.add_marker(pytest.mark.skip(reason="takes long: --slow includes it"))
     if not config.getoption("--all"):
-        leave_out(config, items, [item for item in items if item.get_closest_marker("long")])
+        long = [item for item in items if item.get_closest_marker("long")]
+        leave_out(config, items, long)
+        if hasattr(config, "workerinput"):
+            config.workeroutput["left_out"] = len(long)
+        elif progress := config.pluginmanager.get_plugin("course-progress"):
+            progress.left_out = len(long)
     if config.getoption("--against"):
         leave_out(config, items, [item for item in items if not item.path.name.startswith(STEPS)])
 
@@ -58,7 +70,8 @@ def pytest_generate_tests(metafunc):
     if "lab" in metafunc.fixturenames:
         found = labs.labs(catalogue.Lesson(lesson_folder(path)))
         metafunc.parametrize("lab", found.values(), ids=found)
-    for name in {"lesson", "fleet"} & set(metafunc.fixturenames):
+    served = {"lesson", "fleet"} & set(metafunc.fixturenames) if path.is_relative_to(catalogue.ROOT / "lessons") else ()
+    for name in served:
         which = [under_test(metafunc.config, path)]
         metafunc.parametrize(name, which, ids=[pytest.HIDDEN_PARAM], indirect=True, scope="session")
 
@@ -76,30 +89,53 @@ def lesson_folder(path):
     return next(parent for parent in path.parents if re.match(r"\d\d_", parent.name))
 
 
+@contextlib.contextmanager
+def part(config, name, make):
+    """A part of this run; it outlives the run if somebody has brought a place to keep it: see judge.py."""
+    kept = config.pluginmanager.get_plugin("course-kept")
+    parts = kept or Parts()
+    try:
+        yield parts.get(name, make)
+    finally:
+        if not kept:
+            parts.let_go(name)
+
+
 @pytest.fixture(scope="session")
-def lesson(request, tmp_path_factory):
+def lesson(request):
     """The lesson under test, served; each process of the tests serves one at a time, with a database of its own."""
-    with serve(request, tmp_path_factory, request.config.getoption("--workers")) as served:
+    with serve(request, request.config.getoption("--workers")) as served:
         yield served
 
 
 @pytest.fixture(scope="session")
-def fleet(request, tmp_path_factory):
+def fleet(request):
     """The lesson under test, served by two workers behind nginx: `fleet.at(0)` and `fleet.at(1)` go past it."""
-    with serve(request, tmp_path_factory, workers=2) as served:
+    with serve(request, workers=2) as served:
         yield served
 
 
-def serve(request, tmp_path_factory, workers):
+def serve(request, workers):
     engine = request.config.getoption("--engine")
-    return LessonUnderTest(request.param, tmp_path_factory.mktemp("lesson"), engine, workers)
+    return part(
+        request.config, request.fixturename, lambda folder: LessonUnderTest(request.param, folder, engine, workers)
+    )
 
 
 @pytest.fixture(autouse=True)
 def a_clean_board(request):
     """Each test file begins with no question on the board, and with the settings that the lesson began with."""
     for name in {"lesson", "fleet"} & set(request.fixturenames):
-        request.getfixturevalue(name).begin(request.path)
+        served = request.getfixturevalue(name)
+        if isinstance(served, LessonUnderTest):
+            served.begin(request.path)
+
+
+@pytest.fixture
+def learner(tmp_path):
+    """Somebody who learns with the course, in a folder of their own."""
+    (tmp_path / "node_modules").symlink_to(catalogue.ROOT / "node_modules", target_is_directory=True)
+    return Learner(tmp_path / "my")
 
 
 @pytest.fixture
@@ -109,25 +145,34 @@ def quiz(request):
 
 
 @pytest.fixture(scope="session")
-def chromium():
+def chromium(request):
     """A real Chromium, shared by all tests of a run; each person gets a profile of her own."""
+    with part(request.config, "chromium", lambda folder: browser()) as found:
+        yield found
+
+
+@contextlib.contextmanager
+def browser():
     from playwright.sync_api import sync_playwright
 
     part = services.chromium()
     assert part, "There is no Chromium for the browser tests: python3 -m course doctor says how to get one."
     with sync_playwright() as playwright:
-        browser = launch(playwright, part)
-        yield browser
-        browser.close()
+        found = launch(playwright, part)
+        yield found
+        found.close()
 
 
 @pytest.fixture
-def window(chromium):
+def window(request, chromium):
     """Opens windows: window(url) is somebody's browser at that address, with a profile of its own."""
     contexts = []
+    complaints = request.node.stash.setdefault(COMPLAINTS, [])
 
     def open_window(url, **profile):
         contexts.append(chromium.new_context(**profile))
+        contexts[-1].set_default_timeout(1000 * processes.PATIENCE)
+        note_complaints(contexts[-1], complaints)
         return Window(contexts[-1].new_page(), url)
 
     yield open_window

@@ -9,7 +9,7 @@ import httpx
 from socketio.exceptions import SocketIOError
 
 from ..load import Client, Crowd
-from .served import cookie_of
+from ..served import cookie_of
 
 TROUBLE = (SocketIOError, httpx.HTTPError, AssertionError)  # the server is away, or an answer is
 

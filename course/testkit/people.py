@@ -5,10 +5,9 @@ import os
 import threading
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import urlsplit
 
-from playwright.sync_api import TimeoutError
-
-from ..processes import wait_for
+from ..processes import bound, wait_for
 
 FETCH = """async ([address, options]) => {
     try {
@@ -26,6 +25,22 @@ def launch(playwright, part, **options):
     flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
     env = {**os.environ, **part.env}
     return playwright.chromium.launch(executable_path=part.command[0], args=flags, env=env, **options)
+
+
+def note_complaints(context, complaints):
+    """Write down what a browser complains about: errors in its console, and answers that are refusals."""
+
+    def said(message):
+        if message.type == "error" and "Failed to load resource" not in message.text:
+            complaints.append(f"the browser's console: {message.text}")
+
+    def answered(response):
+        if response.status >= 400:
+            complaints.append(f"the page was answered {response.status} for {urlsplit(response.url).path}")
+
+    context.on("console", said)
+    context.on("weberror", lambda error: complaints.append(f"the browser's console: {error.error}"))
+    context.on("response", answered)
 
 
 @dataclass
@@ -51,6 +66,15 @@ class Window:
     def fetch(self, address, **options):
         """What a script in this page gets from an address, by the browser's own `fetch`. It waits for 10 s."""
         return Answer(**self.page.evaluate(FETCH, [address, options]))
+
+    def does(self, script, argument, within=5):
+        """What a script in this page, a function of one argument, gives before so many seconds are over."""
+        within = bound(within)
+        late = f"late(new Error('nothing came within {within:.3g} s'))"
+        bounded = (
+            f"Promise.race([({script})(argument), new Promise((_, late) => setTimeout(() => {late}, {within}e3))])"
+        )
+        return self.page.evaluate(f"argument => {bounded}", argument)
 
     def ask(self, text, author=""):
         self.page.get_by_label("Your name").fill(author)
@@ -93,8 +117,10 @@ class Window:
 
     def shows(self, element, within=2, state="visible"):
         """Whether an element is there to be seen before so many seconds are over."""
+        from playwright.sync_api import TimeoutError
+
         try:
-            element.wait_for(state=state, timeout=within * 1000)
+            element.wait_for(state=state, timeout=bound(within) * 1000)
         except TimeoutError:
             return False
         return True

@@ -1,6 +1,9 @@
 """What a person reads after the tests: what a failed step should show, and a table by lesson and step."""
 
+import os
 import re
+import sys
+import time
 from collections import defaultdict
 
 import pytest
@@ -9,6 +12,7 @@ from .. import catalogue
 
 STEP = re.compile(r"lessons/(?P<lesson>\d\d_\w+)/tests/test_step(?P<step>\d+)")
 OUTCOMES = ["passed", "failed", "skipped"]
+EVERY = 15  # seconds between two lines of progress where no terminal is
 
 
 class StepReport:
@@ -48,6 +52,79 @@ class StepReport:
             style = "red" if counts[file]["failed"] else ""
             table.add_row(*name(file), *numbers, f"{seconds[file]:.1f}", style=style)
         Console(highlight=False).print(table)
+
+
+class Progress:
+    """One line while the tests run: which lesson, how many tests of all, and the time left by the last run's figures.
+
+    On a terminal the line is written over itself; elsewhere a new one comes now and then.
+    """
+
+    def __init__(self, config):
+        self.config = config
+        self.took = config.cache.get("course/seconds", {})  # by test, in the last run that had it
+        self.seconds = defaultdict(float)  # by test, in this one
+        self.left = []  # the tests that are still to come
+        self.total, self.left_out, self.printed = 0, 0, time.monotonic()
+
+    def pytest_collection_finish(self, session):
+        self.begin([item.nodeid for item in session.items])
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self, node, ids):
+        self.begin(ids)
+
+    def begin(self, tests):
+        self.left, self.total = dict.fromkeys(tests), len(tests)
+
+    def pytest_report_teststatus(self, report):
+        """The line takes the place of pytest's dots."""
+        if report.passed or report.skipped:
+            return report.outcome if report.when == "call" or report.skipped else "", "", ""
+
+    def pytest_runtest_logreport(self, report):
+        self.seconds[report.nodeid] += report.duration
+        if report.when == "teardown":
+            self.left.pop(report.nodeid, None)
+            self.show(report.nodeid)
+
+    def show(self, test):
+        line = f"{where(test)} · {self.total - len(self.left):,} of {self.total:,} tests · {self.time_left()}"
+        if sys.stdout.isatty():
+            sys.stdout.write(f"\r\x1b[K{line}")
+        elif time.monotonic() - self.printed > EVERY or not self.left:
+            self.printed = time.monotonic()
+            sys.stdout.write(f"{line}\n")
+        sys.stdout.flush()
+
+    def time_left(self):
+        known = [self.took[test] for test in self.left if test in self.took]
+        if not known or len(known) < len(self.left) / 2:
+            return "the next run will know how long it takes" if self.left else "done"
+        seconds = sum(known) / len(known) * len(self.left) / (self.config.getoption("numprocesses", None) or 1)
+        return f"about {seconds / 60:.0f} min left" if seconds > 90 else f"about {seconds:.0f} s left"
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node):
+        self.left_out = getattr(node, "workeroutput", {}).get("left_out", 0)  # the same in each
+
+    def pytest_sessionfinish(self):
+        if sys.stdout.isatty():
+            sys.stdout.write("\r\x1b[K")
+        self.config.cache.set("course/seconds", self.took | self.seconds)
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_terminal_summary(self, terminalreporter):
+        if self.left_out:
+            rest = os.environ.get("COURSE_REST", "pytest --all")
+            what = "gates, states between two steps, demos, durability, faults, other engines"
+            terminalreporter.write_line(f"\nLeft out: {self.left_out:,} long tests ({what}).\nWith them: {rest}")
+
+
+def where(test):
+    """`lesson 3` for a test of it."""
+    found = re.match(r"lessons/(\d+)_", test)
+    return f"lesson {int(found[1])}" if found else "the course"
 
 
 def name(file):

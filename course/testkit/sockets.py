@@ -17,7 +17,7 @@ import socketio
 from socketio.exceptions import ConnectionError
 
 from .. import services
-from ..processes import wait_for
+from ..processes import at_once, bound, wait_for
 
 engineio.payload.Payload.max_decode_packets = 1000  # a burst of events may come in one answer by polling
 NODE_CLIENT = Path(__file__).with_name("client.mjs")
@@ -54,19 +54,28 @@ class Socket:
 
     def next(self, *types, within=2):
         """The next event of these types; others before it are passed over. Fails when none comes in so many seconds."""
-        end = time.monotonic() + within
+        return self.take(1, *types, within=within)[0]
+
+    def next_until(self, end, types):
+        """The next event of these types, or None if there is none until then."""
         while True:
             try:
                 event = self.coming.get(timeout=max(end - time.monotonic(), 0.001))
             except queue.Empty:
-                raise AssertionError(f"no {' or '.join(types)} came within {within:.3g} s") from None
+                return None
             if event.type in types:
                 return event
 
     def take(self, count, *types, within=2):
         """The next so many events of these types, all of them within so many seconds."""
-        end = time.monotonic() + within
-        return [self.next(*types, within=end - time.monotonic()) for _ in range(count)]
+        within = bound(within)
+        end, events = time.monotonic() + within, []
+        while len(events) < count:
+            event = self.next_until(end, types)
+            instead = f"{len(events)} of {count}" if events else "no"
+            assert event, f"{instead} {' or '.join(types)} came within {within:.3g} s"
+            events.append(event)
+        return events
 
     def becomes(self, transport, within=5):
         """Whether the connection runs over this transport before so many seconds are over."""
@@ -78,10 +87,7 @@ class Socket:
 
     def silent(self, *types, seconds=0.5):
         """Whether no event of these types comes for so many seconds."""
-        try:
-            return not self.next(*types, within=seconds)
-        except AssertionError:
-            return True
+        return not self.next_until(time.monotonic() + seconds, types)
 
 
 class OneByOne(engineio.Client):
@@ -89,6 +95,11 @@ class OneByOne(engineio.Client):
 
     def _trigger_event(self, event, *arguments, **_):
         return super()._trigger_event(event, *arguments, run_async=False)
+
+    def disconnect(self, *arguments, **more):
+        if self.state == "connected" and self.current_transport == "polling":
+            self._send_request("POST", self.base_url, body=b"1", timeout=2)  # else it may be gone before its goodbye is
+        super().disconnect(*arguments, **more)
 
     def _reset(self):
         for connection in filter(None, (self.ws, self.http)):
@@ -132,7 +143,7 @@ class PythonSocket(Socket):
 
     def call(self, type, *arguments, namespace="/board", within=5):
         """Send an event and return what its receipt says."""
-        return self.client.call(type, arguments or None, namespace, within)
+        return self.client.call(type, arguments or None, namespace, at_once(within))
 
     def send(self, type, *arguments, namespace="/board", receipt=None):
         """Send an event and go on; `receipt(…)` is called when its receipt comes."""
@@ -203,6 +214,7 @@ class NodeSocket(Socket):
         number = next(self.numbers)
         words = {"number": number, "type": type, "arguments": arguments, "namespace": namespace}
         self.tell(words)
+        within = at_once(within)
         assert wait_for(within, lambda: number in self.receipts), f"no receipt for {type} came within {within:.3g} s"
         answer = self.receipts.pop(number)
         return answer[0] if len(answer) == 1 else tuple(answer)
@@ -220,8 +232,15 @@ class NodeSocket(Socket):
         self.leave()
 
 
-each_way = pytest.mark.parametrize(
-    ("client", "transport"),
-    [(client, transport) for client in (PythonSocket, NodeSocket) for transport in ("websocket", "polling")],
-    ids=lambda value: value if isinstance(value, str) else value.__name__,
-)
+def ways(marks=()):
+    """Runs a test once for each client and transport; all but the first have these marks."""
+    first, *others = [(client, how) for client in (PythonSocket, NodeSocket) for how in ("websocket", "polling")]
+    return pytest.mark.parametrize(
+        ("client", "transport"),
+        [first, *(pytest.param(*way, marks=marks) for way in others)],
+        ids=lambda value: value if isinstance(value, str) else value.__name__,
+    )
+
+
+each_way = ways()
+first_way = ways(pytest.mark.long)  # for what the lessons before have proved each way

@@ -4,7 +4,7 @@ Mistake   Each open stream subscribes to Redis for itself and works out every ev
 Symptom   200 readers are 200 connections to Redis, and one event is decoded and written 200 times.
 Cure      One listener in the process, which writes each event once and hands it to all readers: stream.py.
 
-Measured is a view that publishes 200 events one by one, until each of 200 readers has all of them: under eventlet,
+Measured is a view that publishes 50 events one by one, until each of 200 readers has all of them: under eventlet,
 and on Flask's own server, which has a thread for each reader.
 """
 
@@ -23,7 +23,7 @@ from redis import Redis
 
 from .. import create_app, stream
 
-READERS = EVENTS = 200
+READERS, EVENTS = 200, 50
 UNDER_EVENTLET = """
 import eventlet
 eventlet.monkey_patch()  # before anything else is imported

@@ -8,6 +8,7 @@ import pytest
 
 from course.processes import wait_for
 
+pytestmark = pytest.mark.long
 WRITERS = 3
 
 

@@ -1,7 +1,7 @@
 """The quick questions of the notes: what the running lesson and a real browser say to each option."""
 
 from course import labs
-from course.testkit.served import Cable
+from course.served import Cable
 
 LISTEN = """address => new Promise(heard => {
     new EventSource(address).addEventListener("question_asked", () => heard());
@@ -32,7 +32,7 @@ def test_question_1_the_browser_sends_the_id_when_it_comes_back(quiz, lesson, al
     with Cable(lesson.places[0]) as cable:
         address = f"http://localhost:{cable.own}/stream?last_event_id={number - 1}"
         with alice.page.expect_response(address) as first:
-            alice.page.evaluate(LISTEN, address)
+            alice.does(LISTEN, address)
         with alice.page.expect_response(address, timeout=10_000) as again:
             cable.cut()
             cable.mend()
@@ -53,7 +53,7 @@ def test_question_2_the_empty_line_hands_the_event_to_the_page(quiz, lesson, ali
     def hears(count):
         body = "".join(f"{line}\n" for line in lines[:count])
         alice.page.route("**/cut", lambda route: route.fulfill(body=body, content_type="text/event-stream"))
-        return bool(alice.page.evaluate(HEARD, f"{lesson.page}/cut"))
+        return bool(alice.does(HEARD, f"{lesson.page}/cut"))
 
     assert {option: hears(count) and not hears(count - 1) for option, count in until.items()} == quiz[2].claims
 
@@ -61,7 +61,7 @@ def test_question_2_the_empty_line_hands_the_event_to_the_page(quiz, lesson, ali
 def test_question_3_the_page_gets_the_first_line(quiz, lesson, window):
     lab = labs.labs(lesson.lesson)["newline_injection"]
     with labs.serve(lab, "broken") as server:  # it writes its stream by hand, in just this way
-        heard = window(server.url).page.evaluate(HEARD, f"{server.url}/stream?text=one%0Atwo")
+        heard = window(server.url).does(HEARD, f"{server.url}/stream?text=one%0Atwo")
 
     assert quiz[3].claims == {
         "The first line of the text": heard == ["one"],

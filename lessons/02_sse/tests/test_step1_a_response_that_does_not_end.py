@@ -33,7 +33,7 @@ def test_an_event_is_a_few_lines_and_an_empty_one(lesson):
 
 
 def test_the_browser_understands_it(lesson, alice):
-    number, data = alice.page.evaluate(LISTEN, f"{lesson.api}/stream")
+    number, data = alice.does(LISTEN, f"{lesson.api}/stream")
 
     assert number.isdecimal(), "EventSource should know the event's id"
     assert json.loads(data)["question"]["text"] == "日本語?", "an event stream is UTF-8"

@@ -1,6 +1,20 @@
 """Step 2: what one does, all pages show, without reloading."""
 
 
+def test_each_kind_of_event_has_its_name(lesson):
+    visitor = lesson.visitor()
+    with lesson.stream() as stream:
+        where = visitor.post("/api/questions", json={"text": "What is it called?"}).headers["Location"]
+        visitor.put(f"{where}/vote")
+        visitor.delete(where)
+        asked, changed, withdrawn = stream.take(3, within=2)
+
+    assert [asked.type, changed.type, withdrawn.type] == ["question_asked", "question_changed", "question_withdrawn"]
+    assert changed.data["question"]["votes"] == 1
+    assert "mine" not in changed.data["question"]
+    assert withdrawn.data == {"seq": int(withdrawn.id), "id": asked.data["question"]["id"]}
+
+
 def test_a_question_asked_in_one_window_appears_in_the_other(alice, bob):
     alice.ask("What is an event stream?")
 
@@ -24,20 +38,6 @@ def test_votes_changes_and_withdrawals_appear_too(alice, bob):
     alice.click("Withdraw", "Does everything arrive?")
     alice.page.get_by_role("button", name="Yes, withdraw").click()
     assert bob.sees_no_more("Does everything arrive?"), "bob's page should drop it"
-
-
-def test_each_kind_of_event_has_its_name(lesson):
-    visitor = lesson.visitor()
-    with lesson.stream() as stream:
-        where = visitor.post("/api/questions", json={"text": "What is it called?"}).headers["Location"]
-        visitor.put(f"{where}/vote")
-        visitor.delete(where)
-        asked, changed, withdrawn = stream.take(3, within=2)
-
-    assert [asked.type, changed.type, withdrawn.type] == ["question_asked", "question_changed", "question_withdrawn"]
-    assert changed.data["question"]["votes"] == 1
-    assert "mine" not in changed.data["question"]
-    assert withdrawn.data == {"seq": int(withdrawn.id), "id": asked.data["question"]["id"]}
 
 
 def test_what_changes_nothing_is_no_event(lesson):

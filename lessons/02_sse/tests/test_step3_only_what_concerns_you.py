@@ -7,9 +7,9 @@ import pytest
     "channel", ["sse", "job:guess", "live-flask:bell", "__keyspace@0__:*", "*", "x" * 2000, "a\nb"]
 )
 def test_a_channel_that_is_not_there_is_404(lesson, channel):
-    answer = lesson.program().get("/stream", params={"channel": channel})
-
-    assert answer.status_code == 404
+    with lesson.program().stream("GET", "/stream", params={"channel": channel}) as answer:
+        assert answer.status_code == 404
+        answer.read()
     assert answer.json()["error"].endswith(".")
 
 

@@ -6,6 +6,7 @@ import sqlite3
 import pytest
 
 from course.processes import wait_for
+from course.testkit.served import kill
 
 
 def test_the_export_is_accepted_reported_and_fetched(lesson):
@@ -44,14 +45,12 @@ def test_an_export_that_fails_says_so(lesson):
 
 
 def test_an_export_that_was_lost_with_its_server_is_reported_as_failed(lesson):
-    with lesson.api_stopped(EXPORT_SECONDS=60):
-        pass
-    visitor = lesson.visitor()
-    where = visitor.post("/api/exports").headers["Location"]
-    with lesson.api_stopped():
-        pass
-
-    state = wait_for(15, lambda: visitor.get(where).json()["done"] and visitor.get(where).json())
+    with lesson.another_api(EXPORT_SECONDS=60) as api:
+        where = api.visitor().post("/api/exports").headers["Location"]
+        kill(api.served.api)
+    with lesson.another_api() as after:
+        visitor = after.visitor()
+        state = wait_for(15, lambda: visitor.get(where).json()["done"] and visitor.get(where).json())
 
     assert state, "it should not hang for ever"
     assert state["url"] is None

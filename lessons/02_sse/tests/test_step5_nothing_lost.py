@@ -12,6 +12,14 @@ def texts(events):
     return [event.data["question"]["text"] for event in events]
 
 
+@pytest.mark.parametrize("id", ["-1", "999999999", "9" * 40, "yesterday", "1.5", "0x1", " ", "१"])
+def test_a_number_this_log_never_had_is_answered_with_reset(lesson, id):
+    with lesson.stream(last_event_id=id.encode()) as stream:
+        assert stream.next(within=2).type == "reset"
+        ask(lesson, "go on")
+        assert texts([stream.next(within=2)]) == ["go on"]
+
+
 def test_a_reader_who_was_away_gets_what_she_missed_once_and_in_order(lesson):
     with lesson.stream() as stream:
         ask(lesson, "first")
@@ -50,28 +58,16 @@ def test_a_page_can_ask_by_its_address_too(lesson):
         assert any("two" in line for line in answer.iter_lines()), "EventSource cannot set a header the first time"
 
 
-@pytest.mark.parametrize("id", ["-1", "999999999", "9" * 40, "yesterday", "1.5", "0x1", " ", "१"])
-def test_a_number_this_log_never_had_is_answered_with_reset(lesson, id):
-    with lesson.stream(last_event_id=id.encode()) as stream:
-        assert stream.next(within=2).type == "reset"
-        ask(lesson, "go on")
-        assert texts([stream.next(within=2)]) == ["go on"]
-
-
 def test_a_number_older_than_the_log_keeps_is_answered_with_reset(lesson):
-    with lesson.api_stopped(EVENTS_KEPT=5):
-        pass
-    ask(lesson, *"abcdefghij")
+    with lesson.another_api(EVENTS_KEPT=5) as api:
+        ask(api, *"abcdefghij")
 
-    with lesson.stream(last_event_id=1) as stream:
-        here = stream.next(within=2)
-        assert here.type == "reset"
+        with api.stream(last_event_id=1) as stream:
+            here = stream.next(within=2)
+            assert here.type == "reset"
 
-    with lesson.stream(last_event_id=int(here.id) - 5) as stream:
-        assert texts(stream.take(5, within=2)) == list("fghij"), "what is kept is replayed"
-
-    with lesson.api_stopped():
-        pass  # and the next one keeps more again
+        with api.stream(last_event_id=int(here.id) - 5) as stream:
+            assert texts(stream.take(5, within=2)) == list("fghij"), "what is kept is replayed"
 
 
 def test_the_number_of_another_channel_leads_nowhere(lesson):

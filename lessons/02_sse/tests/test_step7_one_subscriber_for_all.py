@@ -15,7 +15,9 @@ def test_two_hundred_readers_share_one_subscription_and_all_see_the_same(lesson)
         readers = [sockets.enter_context(socket.create_connection((host, port), timeout=20)) for _ in range(READERS)]
         for reader in readers:
             reader.sendall(f"GET /stream HTTP/1.1\r\nHost: {host}:{port}\r\n\r\n".encode())
-        for reader in readers:
+        read_until(readers[0], b"retry")
+        assert bell.client_list(_type="pubsub"), "for a reader, the process should listen to Redis"
+        for reader in readers[1:]:
             read_until(reader, b"retry")
 
         subscriptions = len(bell.client_list(_type="pubsub"))

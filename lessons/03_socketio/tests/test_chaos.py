@@ -7,6 +7,7 @@ import pytest
 from course.processes import wait_for
 from course.testkit.crowd import Reader, Writer
 
+pytestmark = pytest.mark.long
 WRITERS = 3
 
 

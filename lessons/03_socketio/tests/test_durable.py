@@ -9,6 +9,8 @@ from course.catalogue import Lesson
 from course.processes import free_port
 from course.running import serve, start_api
 
+pytestmark = pytest.mark.long
+
 
 def test_questions_votes_and_identities_survive_a_kill(lesson):
     anna = lesson.visitor()

@@ -12,7 +12,9 @@ import pytest
 
 from course import running
 from course.processes import Process, free_port, wait_for
-from course.testkit.served import LessonUnderTest
+from course.served import LessonUnderTest
+
+pytestmark = pytest.mark.long
 
 
 @pytest.fixture(scope="module", params=["eventlet", "gevent", "threading"])

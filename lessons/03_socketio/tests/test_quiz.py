@@ -21,6 +21,10 @@ def shake_hands(visitor):
     return address
 
 
+def leave(visitor, address):
+    assert visitor.post(address, content="1").text == "OK", "Engine.IO's goodbye"
+
+
 def test_question_1_emit_in_a_handler_answers_who_sent_the_event(quiz, lesson):
     with lesson.socket("/") as anna, lesson.socket("/") as ben:
         anna.send("echo", "Who hears this?", namespace="/")
@@ -47,6 +51,7 @@ def test_question_2_the_receipt_says_that_the_question_is_stored(quiz, lesson):
         "That the question is stored": stored,
     }
     assert wait_for(5, lambda: "Who has it?" in ben.get(address).text), "he is one of those who are told"
+    leave(ben, address)
 
 
 def test_question_3_an_event_has_the_session_of_the_handshake(quiz, lesson):
@@ -62,6 +67,7 @@ def test_question_3_an_event_has_the_session_of_the_handshake(quiz, lesson):
         return any(q["mine"] for q in visitor.get("/api/questions").json() if q["text"] == "Who am I?")
 
     assert wait_for(2, lambda: "Who am I?" in texts(lesson))
+    leave(anna, address)
     assert quiz[3].claims == {
         "The one of the handshake": is_hers(as_she_came),
         "The new one": is_hers(anna),

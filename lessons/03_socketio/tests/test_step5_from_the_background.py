@@ -36,6 +36,7 @@ def test_the_progress_of_an_export_goes_to_who_started_it(lesson, client, transp
 def test_the_tasks_run_once_however_many_come(lesson):
     sockets = [lesson.socket() for _ in range(5)]
     anna = sockets[0]
+    assert anna.next("pulse", within=5), "a task should speak once a second"
     lesson.visitor().post("/api/questions", json={"text": "How often do you hear this?"})
     anna.next("question_asked")
 

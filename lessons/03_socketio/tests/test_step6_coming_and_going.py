@@ -18,6 +18,12 @@ def here(socket, count, within=5):
     return wait_for(within, lambda: [e.data["count"] for e in socket.heard if e.type == "here"][-1:] == [count])
 
 
+@pytest.mark.parametrize("client", [PythonSocket, NodeSocket])
+def test_a_connection_is_refused_with_a_reason(lesson, client):
+    with pytest.raises(ConnectionError, match="Send an object as auth"):
+        lesson.socket(client=client, auth=["after", 1])
+
+
 @each_way
 def test_everybody_is_told_how_many_are_here(lesson, client, transport):
     with lesson.socket() as anna:
@@ -48,12 +54,6 @@ def test_the_log_says_who_has_left_and_why(lesson):
         assert lesson.served.api.printed(f"{socket.connected['/board']} has left: {reason}"), f"it was a {reason}"
 
 
-@pytest.mark.parametrize("client", [PythonSocket, NodeSocket])
-def test_a_connection_is_refused_with_a_reason(lesson, client):
-    with pytest.raises(ConnectionError, match="Send an object as auth"):
-        lesson.socket(client=client, auth=["after", 1])
-
-
 @pytest.mark.parametrize("transport", ["websocket", "polling"])
 def test_a_socket_from_another_origin_is_refused(lesson, transport):
     with lesson.socket(transport=transport), pytest.raises(ConnectionError):
@@ -72,8 +72,8 @@ def test_the_refusal_says_why(lesson):
 def test_a_page_elsewhere_gets_no_socket_though_websockets_know_no_cors(lesson, alice, mallory):
     address = f"{lesson.api.replace('http', 'ws')}/socket.io/?EIO=4&transport=websocket"
 
-    assert alice.page.evaluate(KNOCK, address) == "let in"
-    assert mallory.page.evaluate(KNOCK, address) == "refused", "the server should look at the origin"
+    assert alice.does(KNOCK, address) == "let in"
+    assert mallory.does(KNOCK, address) == "refused", "the server should look at the origin"
 
 
 def test_the_page_shows_how_many_are_here(lesson, alice, bob):

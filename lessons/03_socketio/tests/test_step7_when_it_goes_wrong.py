@@ -127,7 +127,10 @@ GIANTS = {  # ways to send 16 MiB: the frames' opcode, whether each ends its mes
 }
 
 
-@pytest.mark.parametrize("how", GIANTS)
+SLOWEST = "in many messages with bytes of one packet"
+
+
+@pytest.mark.parametrize("how", [pytest.param(how, marks=pytest.mark.long if how == SLOWEST else ()) for how in GIANTS])
 def test_a_giant_is_refused_while_it_arrives(lesson, how):
     opcode, ends, length = GIANTS[how]
     assert is_fine(lesson)

@@ -170,11 +170,9 @@ def test_an_export_goes_on_when_the_socket_breaks(alice):
 def test_who_was_away_for_long_loads_the_list_anew(lesson, alice, bob):
     alice.ask("Before")
     assert bob.sees("Before")
-    with bob.offline():
-        with lesson.api_stopped(EVENTS_KEPT=2):
-            pass
+    with bob.offline(), lesson.another_api(EVENTS_KEPT=2) as api:
         for number in range(5):
-            lesson.visitor().post("/api/questions", json={"text": f"While bob slept {number}"})
+            api.visitor().post("/api/questions", json={"text": f"While bob slept {number}"})
 
     assert bob.sees("While bob slept 0", within=10) and bob.sees("While bob slept 4") and bob.sees("Before")
 

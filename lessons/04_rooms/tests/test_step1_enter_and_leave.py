@@ -83,6 +83,9 @@ def test_who_leaves_hears_no_more_of_it(lesson):
     ada, grace = lesson.person("ada"), lesson.person("grace")
     with lesson.socket(visitor=grace) as teacher, lesson.socket(visitor=ada) as learner:
         teacher.call("enter", {"room": "physics"})
+        ask(learner, "Do you hear this?")
+        while texts([teacher.next("question_asked")]) != ["Do you hear this?"]:
+            pass  # that was asked before she came, and is told late
         assert teacher.call("leave", {"room": "physics"}) == {"ok": True}
 
         ask(learner, "Who hears this?")

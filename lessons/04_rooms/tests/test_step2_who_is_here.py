@@ -20,6 +20,11 @@ def told(socket):
     return [event.data["names"] for event in socket.heard if event.type == "who"]
 
 
+def test_who_enters_is_told_who_is_there(lesson):
+    with lesson.socket(visitor=lesson.person("grace"), auth=PHYSICS) as teacher:
+        assert "grace" in teacher.call("enter", PHYSICS).get("names", [])
+
+
 @each_way
 def test_a_person_is_there_once_with_however_many_tabs(lesson, client, transport):
     ada, grace = lesson.person("ada"), lesson.person("grace")
@@ -53,6 +58,7 @@ def test_a_client_that_is_killed_is_noticed(lesson):
         assert names(teacher, ["grace"])
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="Windows stops no process")
 def test_a_pulled_plug_is_noticed_within_the_ping_timeout(lesson):
     with lesson.socket(visitor=lesson.person("grace"), auth=PHYSICS) as teacher:

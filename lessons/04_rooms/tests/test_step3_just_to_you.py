@@ -2,6 +2,7 @@
 
 import pytest
 
+from course.processes import wait_for
 from course.testkit.sockets import each_way
 
 PHYSICS = {"room": "physics"}
@@ -61,6 +62,7 @@ def test_a_whisper_that_cannot_be_is_answered(lesson, sent, why):
         lesson.socket(visitor=grace, auth=PHYSICS),
         lesson.socket(visitor=ada, auth=PHYSICS) as learner,
     ):
+        assert wait_for(5, lambda: learner.call("enter", PHYSICS)["names"] == ["ada", "grace"])
         assert why in learner.call("whisper", sent)["error"]
         assert elsewhere.silent("whisper", seconds=0.1), "ben is in no room with ada"
 

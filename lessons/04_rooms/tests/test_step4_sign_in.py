@@ -15,7 +15,7 @@ def login(visitor, name, password):
 def test_who_signs_in_is_known(lesson):
     assert lesson.visitor().get("/api/me").json()["name"] is None
 
-    ada, grace = lesson.person("ada").get("/api/me").json(), lesson.person("grace").get("/api/me").json()
+    ada, grace = lesson.sign_in("ada").get("/api/me").json(), lesson.sign_in("grace").get("/api/me").json()
 
     assert (ada["name"], ada["teacher"]) == ("ada", False)
     assert (grace["name"], grace["teacher"]) == ("grace", True)
@@ -55,7 +55,7 @@ def test_an_event_knows_who_sends_it(lesson, client, transport):
 
     assert question["author"] == "ada", "who is signed in signs with her own name"
     assert ada.post("/api/questions", json={"text": "And by HTTP?", "author": "grace"}).json()["author"] == "ada"
-    on_her_phone = lesson.person("ada")
+    on_her_phone = lesson.sign_in("ada")
     assert on_her_phone.get(f"/api/questions/{question['id']}").json()["mine"], "she is ada on every device"
 
 
@@ -68,15 +68,21 @@ def test_a_room_refuses_who_is_not_signed_in(lesson):
 
 def test_people_are_added_at_the_command_line(lesson):
     assert "carl: flower-pot" in lesson.flask("users", "add", "carl", "--password", "flower-pot")
-    made = lesson.flask("users", "add", "dora", "--teacher").partition("dora: ")[2].split()[0]
+    dora, again, too_short, nobody, _ = lesson.users(
+        ["add", "dora", "--teacher"],
+        ["add", "carl"],
+        ["add", "fay", "--password", " "],
+        ["password", "gus"],
+        ["add", "fay", "--password", " spaced "],
+    )
 
-    assert lesson.person("carl", "flower-pot").get("/api/me").json()["teacher"] is False
-    assert lesson.person("dora", made).get("/api/me").json()["teacher"] is True
-    assert "somebody called carl already" in lesson.flask("users", "add", "carl")
-    assert login(lesson.visitor(), "carl", "flower-pot").status_code == 200, "and nothing of his has changed"
-    assert "A password has 1 to 200 characters" in lesson.flask("users", "add", "fay", "--password", " ")
-    assert "There is nobody called gus" in lesson.flask("users", "password", "gus")
-    lesson.flask("users", "add", "fay", "--password", " spaced ")
+    made = dora.partition("dora: ")[2].split()[0]
+    assert lesson.sign_in("dora", made).get("/api/me").json()["teacher"] is True
+    assert "somebody called carl already" in again
+    carl = lesson.sign_in("carl", "flower-pot")
+    assert carl.get("/api/me").json()["teacher"] is False, "and nothing of his has changed"
+    assert "A password has 1 to 200 characters" in too_short
+    assert "There is nobody called gus" in nobody
     assert login(lesson.visitor(), "fay", " spaced ").status_code == 200
 
 
@@ -90,8 +96,9 @@ def test_no_password_is_stored(lesson):
     assert "very-secret-indeed" not in "".join(lesson.served.api.lines)
 
 
-def test_the_first_start_says_who_can_sign_in(lesson):
-    assert len(lesson.served.api.printed("A demo class is here", at_least=1, within=5)) == 1
+def test_the_first_start_says_who_can_sign_in(lesson, tmp_path):
+    with lesson.another_api(SQLALCHEMY_DATABASE_URI=f"sqlite:///{tmp_path.as_posix()}/new.db") as first:
+        assert len(first.served.api.printed("A demo class is here", at_least=1, within=5)) == 1
 
 
 def test_the_page_signs_in_and_says_what_is_wrong(lesson, alice):

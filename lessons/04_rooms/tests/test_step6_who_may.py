@@ -21,8 +21,8 @@ class School:
     def __init__(self, lesson):
         self.visitors = {"ada": lesson.person("ada"), "grace": lesson.person("grace"), "guest": lesson.visitor()}
         self.visitors["guest"].put("/api/browser")
-        lesson.flask("users", "add", "lea", "--password", "art-class")
-        lesson.flask("users", "add", "tom", "--teacher", "--password", "art-class")
+        password = ["--password", "art-class"]
+        lesson.users(["add", "lea", *password], ["add", "tom", "--teacher", *password])
         self.visitors |= {name: lesson.person(name, "art-class") for name in ("lea", "tom")}
         self.visitors["tom"].post("/api/rooms", json={"name": "art", "code": "blue"})
         self.visitors["lea"].post("/api/rooms/art/members", json={"code": "blue"})

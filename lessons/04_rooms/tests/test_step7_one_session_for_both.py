@@ -41,7 +41,7 @@ def test_nobody_is_signed_out_by_a_restart_of_the_server_or_of_redis(lesson):
 
 @each_way
 def test_signing_out_closes_every_socket_and_stream_at_once(lesson, client, transport):
-    ada, on_her_phone, grace = lesson.person("ada"), lesson.person("ada"), lesson.person("grace")
+    ada, on_her_phone, grace = lesson.person("ada"), lesson.sign_in("ada"), lesson.person("grace")
     with (
         lesson.socket(visitor=ada, auth=PHYSICS, client=client, transport=transport) as tab,
         lesson.socket("/jobs", visitor=ada, client=client, transport=transport) as jobs,
@@ -61,12 +61,11 @@ def test_signing_out_closes_every_socket_and_stream_at_once(lesson, client, tran
 
 
 def test_a_stream_ends_even_if_nobody_ever_opened_a_socket(lesson):
-    ada = lesson.person("ada")
-    with lesson.api_stopped():
-        pass
-    with lesson.stream("room:physics", visitor=ada) as stream:
-        ada.post("/api/logout")
-        assert stream.next(within=2) is None
+    with lesson.another_api() as api:
+        ada = api.person("ada")
+        with api.stream("room:physics", visitor=ada) as stream:
+            ada.post("/api/logout")
+            assert stream.next(within=2) is None
 
 
 def test_who_signs_in_as_somebody_else_is_that_in_every_tab(lesson):
@@ -90,6 +89,7 @@ def test_a_connection_does_not_become_somebody_elses(lesson):
 
     answers = []
     assert wait_for(2, lambda: answers.append(client.get(address).text) or "43/board,1" in answers[-1])
+    client.post(address, content="1")  # Engine.IO's goodbye
     assert "somebody else by now" in answers[-1]
 
 

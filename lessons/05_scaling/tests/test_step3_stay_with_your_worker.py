@@ -1,6 +1,7 @@
 """Step 3: whoever came to one worker comes back to it; and if it is gone, to another."""
 
 import collections
+import re
 
 import httpx
 import pytest
@@ -28,7 +29,7 @@ def proxy(fleet):
 
 
 @pytest.mark.parametrize("way", ["sticky", "hash", "ip_hash"])
-@pytest.mark.parametrize("client", [PythonSocket, NodeSocket], ids=lambda client: client.__name__)
+@pytest.mark.parametrize("client", [PythonSocket, pytest.param(NodeSocket, marks=pytest.mark.long)])
 def test_long_polling_works_through_nginx(fleet, proxy, way, client):
     address = proxy(way)
     for _ in range(6):
@@ -62,14 +63,17 @@ def test_the_cookie_of_a_worker_that_is_gone_leads_to_another(fleet, proxy):
 
 
 def test_who_asks_is_told_by_nginx_and_not_by_who_asks(fleet):
-    with fleet.api_stopped(LOGIN_LIMIT="3 per minute"):
-        pass
-    wrong = {"name": "ada", "password": "wrong"}
-    answers = [
-        httpx.post(f"{fleet.api}/api/login", json=wrong, headers={"X-Forwarded-For": f"203.0.113.{number}"})
-        for number in range(4)
-    ]
-    with fleet.api_stopped():
-        pass
+    wrong, port = {"name": "ada", "password": "wrong"}, free_port()
+    with fleet.another_api(LOGIN_LIMIT="3 per minute", PROXIES=1) as strict:
+        only = f"    server 127.0.0.1:{strict.ports[0]};\n"
+        with services.Nginx(re.sub(r"(?:    server .*\n)+", only, fleet.served.api.conf(port)), port):
+            answers = [
+                httpx.post(
+                    f"http://localhost:{port}/api/login",
+                    json=wrong,
+                    headers={"X-Forwarded-For": f"203.0.113.{number}"},
+                )
+                for number in range(4)
+            ]
 
     assert [answer.status_code for answer in answers] == [401, 401, 401, 429]

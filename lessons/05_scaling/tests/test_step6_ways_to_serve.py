@@ -19,9 +19,11 @@ PYTHON = [sys.executable, "-m", "{package}"]
 GUNICORN = [sys.executable, "-m", "gunicorn", "-c", "{deploy}/gunicorn.conf.py", APP]
 WAYS = {
     "python -m, eventlet": ("eventlet", PYTHON),
+    "gunicorn, threads": ("threading", GUNICORN),
+}
+MORE_WAYS = {
     "python -m, gevent": ("gevent", PYTHON),
     "python -m, threading": ("threading", PYTHON),
-    "gunicorn, threads": ("threading", GUNICORN),
     "gunicorn, gevent": ("gevent", GUNICORN),
 }
 
@@ -58,11 +60,11 @@ def is_the_same_board(lesson, address, transport):
             assert again.next(within=2).data["question"]["id"] == question["id"], "not held back"
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", [*WAYS, *(pytest.param(way, marks=pytest.mark.long) for way in MORE_WAYS)])
 def test_a_worker_serves_the_same_board_and_leaves_in_peace(lesson, way):
     if os.name == "nt" and "gunicorn" in way:
         pytest.skip("gunicorn does not run on Windows")
-    with one_more(lesson, *WAYS[way]) as (address, process):
+    with one_more(lesson, *(WAYS | MORE_WAYS)[way]) as (address, process):
         is_the_same_board(lesson, address, "websocket")
         is_the_same_board(lesson, address, "polling")
 

@@ -11,8 +11,8 @@ import psutil
 import pytest
 
 from course.processes import wait_for
+from course.served import Cable
 from course.testkit.crowd import Hall, Reader, StreamReader, Writer
-from course.testkit.served import Cable
 
 
 def kill_a_worker(fleet):
@@ -64,18 +64,19 @@ def deploy_worker_by_worker(fleet):
     yield
 
 
-FAULTS = [
-    kill_a_worker,
+FAULTS = [kill_a_worker, reload_nginx]
+MORE_FAULTS = [
     restart_redis_empty,
-    reload_nginx,
     stop_a_worker_and_let_it_go_on,
     cut_a_worker_off_from_redis,
     deploy_worker_by_worker,
 ]
+ALL_FAULTS = [*FAULTS, *(pytest.param(fault, marks=pytest.mark.long) for fault in MORE_FAULTS)]
+LARGE = [pytest.mark.long, pytest.mark.slow]  # 200 sockets, 50 streams
 
 
-@pytest.mark.parametrize("size", [1, pytest.param(10, marks=pytest.mark.slow)])  # 200 sockets, 50 streams
-@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__)
+@pytest.mark.parametrize("size", [1, pytest.param(10, marks=LARGE)])
+@pytest.mark.parametrize("fault", ALL_FAULTS, ids=lambda fault: fault.__name__)
 def test_nothing_is_lost_and_nothing_comes_twice(fleet, fault, size):
     assert fleet.lesson.has_workers, "nginx should stand before the workers"
     ada = fleet.person("ada")
@@ -109,7 +110,7 @@ def test_nothing_is_lost_and_nothing_comes_twice(fleet, fault, size):
     assert ada.get("/api/me").json()["name"] == "ada", "and nobody is signed out"
 
 
-@pytest.mark.parametrize("goes", ["killed", "sent away"])
+@pytest.mark.parametrize("goes", ["sent away", pytest.param("killed", marks=pytest.mark.long)])
 def test_an_export_ends_though_its_worker_goes(fleet, goes):
     port = fleet.served.api.add()
     job = httpx.post(f"http://localhost:{port}/api/exports").headers["Location"]

@@ -55,6 +55,7 @@ def test_the_charts_have_a_line_for_each_worker_and_move(fleet, grace):
         assert wait_for(5, lambda lines=lines: len((lines.first.get_attribute("points") or "").split()) > 2)
 
 
+@pytest.mark.long
 def test_a_fault_is_named_with_how_long_it_took(fleet, grace):
     port = fleet.places[1]
     assert wait_for(5, lambda: row(grace, port))

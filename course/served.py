@@ -1,26 +1,37 @@
 """The lesson under test: served by real processes, looked at from outside."""
 
 import contextlib
+import copy
+import dataclasses
+import json
 import os
 import re
 import secrets
 import socket
 import sqlite3
+import ssl
 import subprocess
 import sys
 import threading
 
-import httpx
 import psutil
 
-from .. import running, services
-from ..processes import free_port
-from .sockets import PythonSocket
-from .stream import EventStream
+from . import running, services
+from .processes import free_port, wait_for
+
+PLAIN = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # for clients of plain HTTP: to read certificates takes each 25 ms
+USERS = """
+import importlib, json, sys
+
+flask = importlib.import_module(sys.argv[1]).create_app().test_cli_runner()
+print(json.dumps([flask.invoke(args=["users", *words]).output for words in json.loads(sys.argv[2])]))
+"""
 
 
 class LessonUnderTest:
     """A lesson that is being served: where it is (`api`, `page`), who may visit, what its server's log says."""
+
+    api_first = True  # who asks for the page waits until it answers
 
     def __init__(self, lesson, folder, engine=None, workers=None):
         self.lesson, self.workers = lesson, workers
@@ -46,9 +57,9 @@ class LessonUnderTest:
     def __enter__(self):
         if self.lesson.needs_redis:
             self.start_redis()
-        how = {"env": self.env, "workers": self.workers}
+        how = {"env": self.env, "workers": self.workers, "api_first": self.api_first}
         self.served = self.parts.enter_context(running.serve(self.lesson, *self.ports, **how))
-        self.api, self.page = self.served.api_url, self.served.page_url
+        self.api = self.served.api_url
         if self.workers and not self.lesson.has_workers:
             self.api = self.at(0)
         return self
@@ -58,12 +69,19 @@ class LessonUnderTest:
         if self.lesson.needs_redis:
             self.redis.__exit__(None, None, None)
 
+    @property
+    def page(self):
+        """Where the page is, as soon as it answers."""
+        if self.served.page:
+            self.served.page.wait_until_it_answers(self.ports[1], "The page")
+        return self.served.page_url
+
     def begin(self, path):
         """Serve this test file from now on: with no question on the board, and the settings it began with."""
         if path == self.path:
             return
         if self.path:
-            if self.settings or not all(process.running for process in self.guards):
+            if self.settings or not all(process.running for process in self.guards) or not self.is_quiet():
                 with self.api_stopped():
                     pass
             with contextlib.closing(sqlite3.connect(self.database, timeout=10)) as connection, connection:
@@ -71,6 +89,17 @@ class LessonUnderTest:
                     with contextlib.suppress(sqlite3.OperationalError):  # not every lesson has each
                         connection.execute(f"DELETE FROM {table}")
         self.path, self.kept = path, {}
+
+    def is_quiet(self):
+        """Whether who comes now is alone, and hears of nothing that was asked before; or there are no sockets."""
+        with contextlib.suppress(Exception), self.socket() as newcomer:
+            newest = self.newest()
+
+            def told(what):
+                return [event.data[what] for event in newcomer.heard if what in event.data]
+
+            return wait_for(2, lambda: told("count")[-1:] in ([], [1]) and (not told("seq") or newest in told("seq")))
+        return True
 
     def start_redis(self):
         self.redis = services.redis(self.redis_port)
@@ -110,6 +139,21 @@ class LessonUnderTest:
             self.served.api = self.parts.enter_context(running.start_api(self.lesson, env))
             self.served.api.wait_until_it_answers(self.ports[0], "The API")
 
+    @contextlib.contextmanager
+    def another_api(self, **settings):
+        """One more API while the block runs: the lesson at another address, with these settings.
+
+        It serves the same board, so a test need not stop the other one to have other settings.
+        """
+        there, port = copy.copy(self), free_port()
+        there.api, there.ports, there.workers = f"http://localhost:{port}", (port, self.ports[1]), None
+        own = {"FLASK_API_URL": there.api, **{f"FLASK_{name}": str(value) for name, value in settings.items()}}
+        env = self.served.env | own
+        with running.start_api(self.lesson, env) as api:
+            api.wait_until_it_answers(port, "One more API")
+            there.served = dataclasses.replace(self.served, api_url=there.api, env=env, api=api)
+            yield there
+
     @property
     def guards(self):
         """What watches over those that serve the API: one process, or the workers."""
@@ -140,11 +184,31 @@ class LessonUnderTest:
 
     def visitor(self, origin=None, **options):
         """A browser, as far as HTTP goes: it has cookies of its own and sends an Origin, the page's unless told."""
-        options = {"base_url": self.api, "headers": {"Origin": origin or self.page}, **options}
+        headers = {"Origin": origin or self.served.page_url}
+        return self.client(**{"base_url": self.api, "headers": headers, "verify": PLAIN, **options})
+
+    def client(self, **options):
+        import httpx  # here, as the clients below: so that a lesson can be served before all this is loaded
+
         return self.parts.enter_context(httpx.Client(**options))
 
     def person(self, name, password="live-flask"):
-        """A visitor who has signed in; grace, ada and ben are in the demo class."""
+        """A visitor who has signed in; grace, ada and ben are in the demo class.
+
+        To check a password takes the server long. So she signs in once, in a browser that she has for the whole test
+        file; until she signs out there, each time she is asked for is one more window of it.
+        """
+        people = self.kept.setdefault("people", {})
+        if name in people:
+            window = self.visitor(cookies=people[name].cookies)
+            answer = window.get("/api/me")
+            if answer.is_success and answer.json()["name"] == name:
+                return window
+        people[name] = self.sign_in(name, password)
+        return self.visitor(cookies=people[name].cookies)
+
+    def sign_in(self, name, password="live-flask"):
+        """The same in a new browser: she signs in there now."""
         visitor = self.visitor()
         answer = visitor.post("/api/login", json={"name": name, "password": password})
         assert answer.status_code == 200, f"{name} should be able to sign in: {answer.text}"
@@ -152,16 +216,16 @@ class LessonUnderTest:
 
     def program(self):
         """A program such as curl: it sends no Origin, and nothing keeps it from reading the answers."""
-        return self.parts.enter_context(httpx.Client(base_url=self.api))
+        return self.client(base_url=self.api, verify=PLAIN)
 
     def preflight(self, path, method, origin=None, headers="content-type"):
         """The question a browser asks before it sends such a request for a page."""
         asks = {
-            "Origin": origin or self.page,
+            "Origin": origin or self.served.page_url,
             "Access-Control-Request-Method": method,
             "Access-Control-Request-Headers": headers,
         }
-        return httpx.options(self.api + path, headers=asks)
+        return self.program().options(path, headers=asks)
 
     def requests(self, method, path, at_least=1, within=5):
         """The log's lines of these requests, as soon as there are so many, or the seconds are over."""
@@ -170,30 +234,42 @@ class LessonUnderTest:
     @contextlib.contextmanager
     def stream(self, channel="board", last_event_id=None, address=None, visitor=None):
         """An event stream, read by an independent client, with the cookies of a visitor: see stream.py."""
+        from .testkit.stream import EventStream
+
         headers = cookie_of(visitor)
         if last_event_id is not None:
             headers["Last-Event-ID"] = str(last_event_id)
         url = f"{address or self.api}/stream"
-        with EventStream(url, {"channel": channel}, {"Origin": self.page, **headers}) as stream:
+        with EventStream(url, {"channel": channel}, {"Origin": self.served.page_url, **headers}) as stream:
             yield stream
 
     def flask(self, *words):
         """Run a command of the lesson's own, `flask --app … users add ada`; gives what it printed."""
-        command = [sys.executable, "-m", "flask", "--app", self.lesson.package, *words]
-        how = {"cwd": self.lesson.home, "env": self.environ, "text": True, "encoding": "utf-8", "timeout": 60}
-        return subprocess.run(command, **how, stdout=subprocess.PIPE, stderr=subprocess.STDOUT).stdout
+        return self.run("-m", "flask", "--app", self.lesson.package, *words)
 
-    def socket(self, *namespaces, client=PythonSocket, transport="websocket", visitor=None, auth=None, **options):
+    def users(self, *commands):
+        """Run `flask --app … users …` for each of these lists of words, in one process; gives what each printed."""
+        return json.loads(self.run("-c", USERS, self.lesson.package, json.dumps(commands)).splitlines()[-1])
+
+    def run(self, *words):
+        how = {"cwd": self.lesson.home, "env": self.environ, "text": True, "encoding": "utf-8", "timeout": 60}
+        return subprocess.run([sys.executable, *words], **how, stdout=subprocess.PIPE, stderr=subprocess.STDOUT).stdout
+
+    def socket(self, *namespaces, client=None, transport="websocket", visitor=None, auth=None, **options):
         """A Socket.IO client on these namespaces (/board unless told), with the cookies of a visitor: see sockets.py.
 
-        `transport` is websocket, polling, or None for the usual way: polling first, then the upgrade. `answers` has
-        what it answers to events of these types, `origin` the origin that it tells, `address` where it connects if not
-        to the API. Raises ConnectionError.
+        `client` is python-socketio's unless told. `transport` is websocket, polling, or None for the usual way: polling
+        first, then the upgrade. `answers` has what it answers to events of these types, `origin` the origin that it
+        tells, `address` where it connects if not to the API. Raises ConnectionError.
         """
+        from .testkit.sockets import PythonSocket
+
         cookie = cookie_of(visitor).get("Cookie", "")
-        origin, answers = options.get("origin", self.page), options.get("answers", {})
+        origin, answers = options.get("origin", self.served.page_url), options.get("answers", {})
         address = options.get("address", self.api)
-        return client(address, list(namespaces) or ["/board"], transport, origin, cookie, auth, answers)
+        return (client or PythonSocket)(
+            address, list(namespaces) or ["/board"], transport, origin, cookie, auth, answers
+        )
 
     def newest(self):
         """The number of the newest event, as a stream tells a newcomer."""
