@@ -6,7 +6,7 @@ import sqlite3
 import pytest
 
 from course.processes import wait_for
-from course.testkit.served import kill
+from course.served import kill
 
 
 def test_the_export_is_accepted_reported_and_fetched(lesson):
