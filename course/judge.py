@@ -60,7 +60,13 @@ class Judge:
         """Start what the tests of this step will ask for first."""
         asks = step_test(self.lesson, step).read_text(encoding="utf-8")
         name, workers = ("lesson", None) if re.search(r"\(lesson\b", asks) else ("fleet", 2)
-        self.parts.begin(name, lambda folder: LessonUnderTest(self.copy, folder, workers=workers))
+
+        def serve(folder):
+            served = LessonUnderTest(self.copy, folder, workers=workers)
+            served.env["FLASK_EXPORT_SECONDS"] = "0.3"
+            return served
+
+        self.parts.begin(name, serve)
 
     def go_on_from(self, step, hurry):
         """Test the steps from this one on; gives the first that is missing, or None."""

@@ -18,8 +18,9 @@ from .catalogue import step_test
 from .mine import shown
 from .processes import Trouble
 from .witness import Witness
-from .words import Comparisons, is_too_late, told
+from .words import Comparisons, told
 
+QUIETLY = ["-x", "-p", "no:terminal", "-p", "no:cacheprovider", "-W", "ignore::pytest.PytestAssertRewriteWarning"]
 ONE_CLIENT = "not NodeSocket and not polling"  # of the four ways to be a Socket.IO client
 HANGS = 5  # seconds after which a test that has not ended is said to hang, when the time of a check is over
 
@@ -43,18 +44,8 @@ class Tester:
         """Run the tests of a step until one fails; gives what was found."""
         self.step, self.item, self.finding, self.trouble = step, None, None, ""
         file = step_test(self.lesson, step)
-        options = [
-            "-x",
-            "-W",
-            "ignore::pytest.PytestAssertRewriteWarning",
-            "-p",
-            "no:terminal",
-            "-p",
-            "no:cacheprovider",
-            "-k",
-            ONE_CLIENT,
-        ]
-        options += [f"--against={self.copy.folder}", f"--basetemp={tempfile.gettempdir()}/pytest"]
+        options = [*QUIETLY, "-k", ONE_CLIENT, f"--against={self.copy.folder}"]
+        options += [f"--basetemp={tempfile.gettempdir()}/pytest"]
         options += [] if services.chromium() else ["--no-browser"]
         code = pytest.main([*options, str(file)], plugins=[self, self.comparisons])
         if any(not process.running for process in self.processes):
@@ -103,7 +94,7 @@ class Tester:
         unclear = not isinstance(error, AssertionError) or "came within" in seen
         seen = [seen] if isinstance(error, httpx.ConnectError) else [seen, *self.witness.sentences(self.item, unclear)]
         said = blamed(self.news, self.copy.folder)
-        if not said and (is_too_late(error) or self.is_silent):
+        if not said and (self.witness.waits or self.is_silent):
             said = self.where_it_hangs()
         entry = [entry for entry in excinfo.traceback if Path(entry.path) == self.item.path][-1:]
         line = entry[0].lineno if entry else self.item.location[1]

@@ -80,6 +80,11 @@ class Witness:
     def begin(self):
         self.exchanges.clear()
 
+    @property
+    def waits(self):
+        """Whether a request has not been answered at all."""
+        return any(each.status is None for each in self.exchanges)
+
     def sentences(self, item, always=False):
         """What belongs to what was seen: the last answer if it is a refusal, or `always`, and the browsers' words."""
         streams = [each for each in self.exchanges if each.is_stream]

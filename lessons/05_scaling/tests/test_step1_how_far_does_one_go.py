@@ -13,18 +13,18 @@ def numbers(lesson, name="grace"):
     return answer.json()["workers"]
 
 
+def test_a_page_may_read_who_it_was(lesson):
+    answer = lesson.visitor().get("/api/questions")
+
+    assert "X-Worker" in answer.headers["Access-Control-Expose-Headers"]
+
+
 def test_every_answer_says_who_gave_it(lesson):
     for path in ("/api/questions", "/ready", "/nothing", "/stream"):
         with lesson.program().stream("GET", path) as answer:
             assert answer.headers["X-Worker"], path
     with lesson.socket() as socket:
         assert socket.next("here").data["worker"] == httpx.get(f"{lesson.api}/ready").json()["worker"]
-
-
-def test_a_page_may_read_who_it_was(lesson):
-    answer = lesson.visitor().get("/api/questions")
-
-    assert "X-Worker" in answer.headers["Access-Control-Expose-Headers"]
 
 
 def test_it_counts_whom_it_serves(lesson):

@@ -60,6 +60,23 @@ def is_the_same_board(lesson, address, transport):
             assert again.next(within=2).data["question"]["id"] == question["id"], "not held back"
 
 
+def test_compose_has_what_is_needed_and_no_secret(deploy):
+    path = deploy / "compose.yaml"
+    assert path.exists()
+    compose = yaml.safe_load(path.read_text(encoding="utf-8"))
+    workers = {name: service for name, service in compose["services"].items() if name.startswith("worker")}
+
+    ports = {f"worker-{service['environment']['FLASK_PORT']}" for service in workers.values()}
+    assert ports == set(workers)
+    assert len(workers) > 1
+    nginx = (deploy / "nginx.conf").read_text(encoding="utf-8")
+    assert all(f"127.0.0.1:{name.removeprefix('worker-')} " in nginx for name in workers)
+    for service in workers.values():
+        assert "${SECRET_KEY" in service["environment"]["FLASK_SECRET_KEY"]
+    assert all(service["restart"] == "always" for service in compose["services"].values()), "after a restart too"
+    assert {"redis", "database", "nginx", "page"} < compose["services"].keys()
+
+
 @pytest.mark.parametrize("way", [*WAYS, *(pytest.param(way, marks=pytest.mark.long) for way in MORE_WAYS)])
 def test_a_worker_serves_the_same_board_and_leaves_in_peace(lesson, way):
     if os.name == "nt" and "gunicorn" in way:
@@ -118,23 +135,6 @@ def test_systemd_starts_a_worker_again_and_lets_it_leave(deploy):
     assert int(unit["Service"]["TimeoutStopSec"]) > 10
     assert unit["Install"]["WantedBy"] == "live-flask.target"
     assert (deploy / "systemd" / "live-flask.target").exists()
-
-
-def test_compose_has_what_is_needed_and_no_secret(deploy):
-    path = deploy / "compose.yaml"
-    assert path.exists()
-    compose = yaml.safe_load(path.read_text(encoding="utf-8"))
-    workers = {name: service for name, service in compose["services"].items() if name.startswith("worker")}
-
-    ports = {f"worker-{service['environment']['FLASK_PORT']}" for service in workers.values()}
-    assert ports == set(workers)
-    assert len(workers) > 1
-    nginx = (deploy / "nginx.conf").read_text(encoding="utf-8")
-    assert all(f"127.0.0.1:{name.removeprefix('worker-')} " in nginx for name in workers)
-    for service in workers.values():
-        assert "${SECRET_KEY" in service["environment"]["FLASK_SECRET_KEY"]
-    assert all(service["restart"] == "always" for service in compose["services"].values()), "after a restart too"
-    assert {"redis", "database", "nginx", "page"} < compose["services"].keys()
 
 
 def test_the_secrets_beside_compose_are_in_no_image_and_in_no_commit(deploy):
