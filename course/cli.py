@@ -205,7 +205,7 @@ def test(lessons, engine, browser, everything, slow, mine):
 def run_tests(lessons, engine, options):
     """The exit code of pytest for these lessons, or for everything."""
     places = [str(lesson.folder.relative_to(ROOT)) for lesson in lessons] or ["lessons", "tests"]
-    at_once = min((os.cpu_count() or 1) * 3 // 2, 8)  # for a test waits a third of its time
+    at_once = min((os.cpu_count() or 1) * 2, 8)  # for a test waits half of its time
     options = ["-n", str(at_once), "--dist", "worksteal", "-q", *options]
     options += ["--engine", engine] if engine else []
     rest = f"python3 -m course {' '.join(sys.argv[1:])} --all"

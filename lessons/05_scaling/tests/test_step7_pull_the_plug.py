@@ -113,6 +113,7 @@ def test_nothing_is_lost_and_nothing_comes_twice(fleet, fault, size):
 @pytest.mark.parametrize("goes", ["sent away", pytest.param("killed", marks=pytest.mark.long)])
 def test_an_export_ends_though_its_worker_goes(fleet, goes):
     port = fleet.served.api.add()
+    worker = fleet.served.api.workers[port]
     job = httpx.post(f"http://localhost:{port}/api/exports").headers["Location"]
     if goes == "killed":
         fleet.kill(port)
@@ -125,7 +126,8 @@ def test_an_export_ends_though_its_worker_goes(fleet, goes):
     assert wait_for(15, lambda: said()["done"]), "nobody waits for ever"
     if goes == "killed":
         fleet.served.api.send_away(port)  # the tests that follow have two workers again
-    assert ("error" in said()) == (goes == "killed"), "who leaves in peace ends what was begun"
+    log = "\n".join(worker.lines)
+    assert ("error" in said()) == (goes == "killed"), f"who leaves in peace ends what was begun; it said:\n{log}"
 
 
 def test_what_is_under_way_when_a_worker_leaves_is_answered(fleet):
