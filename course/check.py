@@ -34,6 +34,8 @@ def check(lesson, copy, out):
         report.begin()
         for finding in judging.findings():
             report.read(finding)
+            if finding["found"] == "end":
+                break
     return report.end()
 
 
@@ -67,7 +69,7 @@ class Judging:
 
     def __enter__(self):
         self.folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)  # for all that it makes
-        env = {**self.env, "TMPDIR": self.folder.name, "PYTHONPATH": str(ROOT)}
+        env = {**self.env, "TMPDIR": self.folder.name}
         self.process = Process(*self.command, cwd=ROOT, env=env, echo=self.read)
         return self
 

@@ -20,7 +20,7 @@ from .processes import Trouble
 from .witness import Witness
 from .words import Comparisons, told
 
-QUIETLY = ["-x", "-p", "no:terminal", "-p", "no:cacheprovider", "-W", "ignore::pytest.PytestAssertRewriteWarning"]
+QUIETLY = ["-x", "-p", "no:terminal", "-p", "no:cacheprovider", "-W", "ignore"]
 ONE_CLIENT = "not NodeSocket and not polling"  # of the four ways to be a Socket.IO client
 HANGS = 5  # seconds after which a test that has not ended is said to hang, when the time of a check is over
 

@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 
 from ..processes import bound, wait_for
 
-FETCH = """async ([address, options]) => {
+FETCH = """async ([address, options, patience]) => {
     try {
-        const answer = await fetch(address, {signal: AbortSignal.timeout(10000), ...options});
+        const answer = await fetch(address, {signal: AbortSignal.timeout(patience), ...options});
         return {status: answer.status, headers: Object.fromEntries(answer.headers), text: await answer.text()};
     } catch (error) {
         if (error.name === "TimeoutError") throw error;
@@ -64,8 +64,8 @@ class Window:
         page.goto(url)
 
     def fetch(self, address, **options):
-        """What a script in this page gets from an address, by the browser's own `fetch`. It waits for 10 s."""
-        return Answer(**self.page.evaluate(FETCH, [address, options]))
+        """What a script in this page gets from an address, by the browser's own `fetch`. It waits for 5 s."""
+        return Answer(**self.page.evaluate(FETCH, [address, options, 1000 * bound(5)]))
 
     def does(self, script, argument, within=5):
         """What a script in this page, a function of one argument, gives before so many seconds are over."""

@@ -12,6 +12,7 @@ from .. import catalogue
 
 STEP = re.compile(r"lessons/(?P<lesson>\d\d_\w+)/tests/test_step(?P<step>\d+)")
 OUTCOMES = ["passed", "failed", "skipped"]
+CLEAR = "\r\x1b[K" if sys.stdout.isatty() else ""  # the line of a terminal
 EVERY = 15  # seconds between two lines of progress where no terminal is
 
 
@@ -79,11 +80,14 @@ class Progress:
 
     def pytest_report_teststatus(self, report):
         """The line takes the place of pytest's dots."""
-        if report.passed or report.skipped:
-            return report.outcome if report.when == "call" or report.skipped else "", "", ""
+        if report.failed:
+            return "failed" if report.when == "call" else "error", "", ""
+        return report.outcome if report.when == "call" or report.skipped else "", "", ""
 
     def pytest_runtest_logreport(self, report):
         self.seconds[report.nodeid] += report.duration
+        if report.failed:
+            sys.stdout.write(f"{CLEAR}FAILED {report.nodeid}\n")
         if report.when == "teardown":
             self.left.pop(report.nodeid, None)
             self.show(report.nodeid)
@@ -91,7 +95,7 @@ class Progress:
     def show(self, test):
         line = f"{where(test)} · {self.total - len(self.left):,} of {self.total:,} tests · {self.time_left()}"
         if sys.stdout.isatty():
-            sys.stdout.write(f"\r\x1b[K{line}")
+            sys.stdout.write(f"{CLEAR}{line}")
         elif time.monotonic() - self.printed > EVERY or not self.left:
             self.printed = time.monotonic()
             sys.stdout.write(f"{line}\n")
@@ -109,8 +113,7 @@ class Progress:
         self.left_out = getattr(node, "workeroutput", {}).get("left_out", 0)  # the same in each
 
     def pytest_sessionfinish(self):
-        if sys.stdout.isatty():
-            sys.stdout.write("\r\x1b[K")
+        sys.stdout.write(CLEAR)
         self.config.cache.set("course/seconds", self.took | self.seconds)
 
     @pytest.hookimpl(trylast=True)

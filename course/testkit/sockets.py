@@ -11,6 +11,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+import engineio.packet
 import engineio.payload
 import pytest
 import socketio
@@ -96,10 +97,11 @@ class OneByOne(engineio.Client):
     def _trigger_event(self, event, *arguments, **_):
         return super()._trigger_event(event, *arguments, run_async=False)
 
-    def disconnect(self, *arguments, **more):
-        if self.state == "connected" and self.current_transport == "polling":
-            self._send_request("POST", self.base_url, body=b"1", timeout=2)  # else it may be gone before its goodbye is
-        super().disconnect(*arguments, **more)
+    def _send_packet(self, packet):
+        if packet.packet_type == engineio.packet.CLOSE and self.current_transport == "polling":
+            self._send_request("POST", self.base_url, body=b"1", timeout=2)  # now, or it may be gone before its goodbye
+        else:
+            super()._send_packet(packet)
 
     def _reset(self):
         for connection in filter(None, (self.ws, self.http)):

@@ -6,6 +6,8 @@ import time
 
 import redis
 
+from course.processes import wait_for
+
 READERS = 200
 
 
@@ -16,7 +18,7 @@ def test_two_hundred_readers_share_one_subscription_and_all_see_the_same(lesson)
         for reader in readers:
             reader.sendall(f"GET /stream HTTP/1.1\r\nHost: {host}:{port}\r\n\r\n".encode())
         read_until(readers[0], b"retry")
-        assert bell.client_list(_type="pubsub"), "for a reader, the process should listen to Redis"
+        assert wait_for(2, lambda: bell.client_list(_type="pubsub")), "for a reader, the process should listen to Redis"
         for reader in readers[1:]:
             read_until(reader, b"retry")
 

@@ -107,10 +107,13 @@ def test_nothing_is_lost_and_nothing_comes_twice(fleet, fault, size):
         assert seat.seen == expected, "every number once and in order"
     for person in [hall, *readers]:
         person.stop.set()
+    for person in [hall, *readers]:
+        person.thread.join(5)  # the tests that follow are alone
     assert ada.get("/api/me").json()["name"] == "ada", "and nobody is signed out"
 
 
-@pytest.mark.parametrize("goes", ["sent away", pytest.param("killed", marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("goes", ["killed", "sent away"])
 def test_an_export_ends_though_its_worker_goes(fleet, goes):
     port = fleet.served.api.add()
     worker = fleet.served.api.workers[port]
@@ -126,7 +129,7 @@ def test_an_export_ends_though_its_worker_goes(fleet, goes):
     assert wait_for(15, lambda: said()["done"]), "nobody waits for ever"
     if goes == "killed":
         fleet.served.api.send_away(port)  # the tests that follow have two workers again
-    log = "\n".join(worker.lines)
+    log = "\n".join([*worker.lines, f"(it ended with {worker.popen.returncode})"])
     assert ("error" in said()) == (goes == "killed"), f"who leaves in peace ends what was begun; it said:\n{log}"
 
 
