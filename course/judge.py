@@ -12,6 +12,7 @@ import os
 import re
 import sys
 import threading
+import time
 from pathlib import Path
 
 from . import mine, processes
@@ -22,6 +23,7 @@ from .processes import Trouble
 from .served import LessonUnderTest
 
 OUT = open(os.dup(1), "w", buffering=1, encoding="utf-8")  # noqa: SIM115 (pytest takes standard output for itself)
+ENOUGH = 11  # seconds after which no other step is proved once more
 
 
 class Judge:
@@ -39,6 +41,7 @@ class Judge:
     def judge(self, mode, seconds):
         """Judge the copy as it is now. Each finding is told."""
         tell("begin")
+        self.since = time.monotonic()
         clock = threading.Timer(seconds, self.give_up)
         clock.daemon = True
         clock.start()
@@ -85,6 +88,9 @@ class Judge:
             if found["found"] == "passed":
                 tell(**found, with_time=True)
         for step in range(1, at_hand):
+            if time.monotonic() - self.since > ENOUGH:
+                tell("late")
+                return
             tell(**self.tester.test(step), again=True)
 
     def give_up(self):

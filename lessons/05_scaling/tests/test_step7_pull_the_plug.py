@@ -75,6 +75,26 @@ ALL_FAULTS = [*FAULTS, *(pytest.param(fault, marks=pytest.mark.long) for fault i
 LARGE = [pytest.mark.long, pytest.mark.slow]  # 200 sockets, 50 streams
 
 
+@pytest.mark.parametrize("goes", ["killed", pytest.param("sent away", marks=pytest.mark.long)])
+def test_an_export_ends_though_its_worker_goes(fleet, goes):
+    port = fleet.served.api.add()
+    worker = fleet.served.api.workers[port]
+    job = httpx.post(f"http://localhost:{port}/api/exports").headers["Location"]
+    if goes == "killed":
+        fleet.kill(port)
+    else:
+        fleet.served.api.send_away(port)
+
+    def said():
+        return httpx.get(fleet.api + job).json()
+
+    assert wait_for(15, lambda: said()["done"]), "nobody waits for ever"
+    if goes == "killed":
+        fleet.served.api.send_away(port)  # the tests that follow have two workers again
+    log = "\n".join([*worker.lines, f"(it ended with {worker.popen.returncode})"])
+    assert ("error" in said()) == (goes == "killed"), f"who leaves in peace ends what was begun; it said:\n{log}"
+
+
 @pytest.mark.parametrize("size", [1, pytest.param(10, marks=LARGE)])
 @pytest.mark.parametrize("fault", ALL_FAULTS, ids=lambda fault: fault.__name__)
 def test_nothing_is_lost_and_nothing_comes_twice(fleet, fault, size):
@@ -110,27 +130,6 @@ def test_nothing_is_lost_and_nothing_comes_twice(fleet, fault, size):
     for person in [hall, *readers]:
         person.thread.join(5)  # the tests that follow are alone
     assert ada.get("/api/me").json()["name"] == "ada", "and nobody is signed out"
-
-
-@pytest.mark.long
-@pytest.mark.parametrize("goes", ["killed", "sent away"])
-def test_an_export_ends_though_its_worker_goes(fleet, goes):
-    port = fleet.served.api.add()
-    worker = fleet.served.api.workers[port]
-    job = httpx.post(f"http://localhost:{port}/api/exports").headers["Location"]
-    if goes == "killed":
-        fleet.kill(port)
-    else:
-        fleet.served.api.send_away(port)
-
-    def said():
-        return httpx.get(fleet.api + job).json()
-
-    assert wait_for(15, lambda: said()["done"]), "nobody waits for ever"
-    if goes == "killed":
-        fleet.served.api.send_away(port)  # the tests that follow have two workers again
-    log = "\n".join([*worker.lines, f"(it ended with {worker.popen.returncode})"])
-    assert ("error" in said()) == (goes == "killed"), f"who leaves in peace ends what was begun; it said:\n{log}"
 
 
 def test_what_is_under_way_when_a_worker_leaves_is_answered(fleet):
