@@ -14,13 +14,18 @@ READERS = 200
 def test_two_hundred_readers_share_one_subscription_and_all_see_the_same(lesson):
     host, port = "localhost", int(lesson.api.rpartition(":")[2])
     with contextlib.ExitStack() as sockets, redis.Redis.from_url(lesson.env["FLASK_REDIS_URL"]) as bell:
-        readers = [sockets.enter_context(socket.create_connection((host, port), timeout=20)) for _ in range(READERS)]
-        for reader in readers:
-            reader.sendall(f"GET /stream HTTP/1.1\r\nHost: {host}:{port}\r\n\r\n".encode())
+
+        def reader():
+            connection = sockets.enter_context(socket.create_connection((host, port), timeout=20))
+            connection.sendall(f"GET /stream HTTP/1.1\r\nHost: {host}:{port}\r\n\r\n".encode())
+            return connection
+
+        readers = [reader()]
         read_until(readers[0], b"retry")
         assert wait_for(2, lambda: bell.client_list(_type="pubsub")), "for a reader, the process should listen to Redis"
-        for reader in readers[1:]:
-            read_until(reader, b"retry")
+        readers += [reader() for _ in range(READERS - 1)]
+        for each in readers[1:]:
+            read_until(each, b"retry")
 
         subscriptions = len(bell.client_list(_type="pubsub"))
         most = 2 * len(lesson.processes)  # from lesson 5 on, each process has one more, for its message queue
@@ -28,8 +33,8 @@ def test_two_hundred_readers_share_one_subscription_and_all_see_the_same(lesson)
 
         for text in ("first to all", "second to all"):
             lesson.program().post("/api/questions", json={"text": text})
-        for reader in readers:
-            seen = read_until(reader, b"second to all")
+        for each in readers:
+            seen = read_until(each, b"second to all")
             assert seen.count(b"first to all") == seen.count(b"second to all") == 1
 
 

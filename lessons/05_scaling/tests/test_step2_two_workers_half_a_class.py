@@ -5,6 +5,15 @@ from course.testkit.sockets import each_way
 PHYSICS = {"room": "physics"}
 
 
+def test_what_is_sent_to_all_is_heard_at_all_workers_once(fleet):
+    with fleet.socket("/", address=fleet.at(0)) as here, fleet.socket("/", address=fleet.at(1)) as there:
+        fleet.program().post(f"{fleet.at(0)}/hello", content="Good morning")
+
+        for socket in (here, there):
+            assert socket.next("message").data == "Good morning"
+            assert socket.silent("message", seconds=0.2)
+
+
 @each_way
 def test_a_whisper_reaches_who_is_at_another_worker(fleet, client, transport):
     ada, grace = fleet.person("ada"), fleet.person("grace")
@@ -22,15 +31,6 @@ def test_a_whisper_reaches_who_is_at_another_worker(fleet, client, transport):
         for window in (teacher, her_other_window, learner):
             assert window.next("whisper").data["text"] == "Psst"
             assert window.silent("whisper", seconds=0.2), "once"
-
-
-def test_what_is_sent_to_all_is_heard_at_all_workers_once(fleet):
-    with fleet.socket("/", address=fleet.at(0)) as here, fleet.socket("/", address=fleet.at(1)) as there:
-        fleet.program().post(f"{fleet.at(0)}/hello", content="Good morning")
-
-        for socket in (here, there):
-            assert socket.next("message").data == "Good morning"
-            assert socket.silent("message", seconds=0.2)
 
 
 def test_each_change_is_told_once_at_every_worker(fleet):
