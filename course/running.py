@@ -78,18 +78,18 @@ class Fleet:
     def __exit__(self, *_):
         self.parts.close()
 
-    def start(self, port):
-        """A worker at this port; it may not answer yet, and nginx does not know it."""
+    def start(self, port, settings=None):
+        """A worker at this port, with its own `settings` (FLASK_…); it may not answer yet, and nginx knows nothing."""
         own = {"FLASK_PORT": str(port), "FLASK_PROXIES": "1"}
         if not self.lesson.has_workers:
             own = {"FLASK_API_URL": f"http://localhost:{port}"}
-        echo = by(port, self.echo)
-        self.workers[port] = self.parts.enter_context(start_api(self.lesson, self.env | own, echo))
+        env = self.env | own | (settings or {})
+        self.workers[port] = self.parts.enter_context(start_api(self.lesson, env, by(port, self.echo)))
 
-    def add(self):
-        """One more worker; gives its port."""
+    def add(self, settings=None):
+        """One more worker, with its own `settings`; gives its port."""
         port = free_port()
-        self.start(port)
+        self.start(port, settings)
         self.workers[port].wait_until_it_answers(port, "A worker")
         self.nginx.reload(self.conf())
         return port

@@ -83,8 +83,7 @@ def test_question_2_a_whisper_is_lost_while_redis_is_away(quiz, fleet):
 
 def test_question_3_ready_says_503_while_a_worker_leaves(quiz, fleet):
     workers = fleet.served.api
-    workers.env = workers.env | {"FLASK_EXPORT_SECONDS": "30"}
-    port = workers.add()
+    port = workers.add({"FLASK_EXPORT_SECONDS": "30"})
 
     def ready():
         with contextlib.suppress(httpx.TransportError):

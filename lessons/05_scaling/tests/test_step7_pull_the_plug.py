@@ -46,9 +46,7 @@ def stop_a_worker_and_let_it_go_on(fleet):
 
 def cut_a_worker_off_from_redis(fleet):
     with Cable(fleet.redis_port) as cable:
-        env, fleet.served.api.env = fleet.served.api.env, fleet.served.api.env | {"FLASK_REDIS_URL": cable.url}
-        port = fleet.served.api.add()
-        fleet.served.api.env = env
+        port = fleet.served.api.add({"FLASK_REDIS_URL": cable.url})
         cable.cut()
         try:
             yield
