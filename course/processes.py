@@ -19,6 +19,7 @@ GUARD = Path(__file__).with_name("guard.py")
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 os.environ["NO_PROXY"] = f"{os.environ.get('NO_PROXY', '')},localhost,127.0.0.1"  # no proxy knows these servers
 NEXT = itertools.count(random.randrange(10000))  # two ports asked for before either is used must differ
+CLAIMS = []  # the sockets that hold the last ports given
 PATIENCE = 20  # seconds a process may take until it answers
 HURRY = False  # whether what should come at once is waited for less than a test allows: see judge.py
 
@@ -164,8 +165,21 @@ def is_free(port):
 
 
 def free_port():
-    """A port nobody listens at, below those that systems hand out to connections of their own; each time another."""
+    """A port nobody listens at, below those that systems hand out to connections of their own; each time another.
+
+    Between this and its use another run may look for one. So a UDP socket of the same number is held: it keeps no
+    server from the port, and says to others who look here that it is spoken for.
+    """
     while True:
         port = 20000 + next(NEXT) % 10000
+        claim = socket.socket(type=socket.SOCK_DGRAM)
+        try:
+            claim.bind(("127.0.0.1", port))
+        except OSError:
+            claim.close()
+            continue
+        CLAIMS.append(claim)
+        if len(CLAIMS) > 100:
+            CLAIMS.pop(0).close()
         if is_free(port):
             return port

@@ -11,6 +11,7 @@ import pytest
 import redis
 
 from course import processes, services
+from course.catalogue import ROOT
 
 posix_only = pytest.mark.skipif(sys.platform == "win32", reason="the programs on the PATH are shell scripts here")
 
@@ -112,6 +113,16 @@ def test_a_process_that_does_not_start_says_why():
 def test_a_free_port_is_free():
     with socket.create_server(("127.0.0.1", processes.free_port())):
         pass
+
+
+def test_two_runs_that_look_at_once_get_different_ports():
+    port = processes.free_port()
+    looks = "import itertools, sys; from course import processes; "
+    looks += "processes.NEXT = itertools.count(int(sys.argv[1]) - 20000); print(processes.free_port())"
+
+    done = subprocess.run([sys.executable, "-c", looks, str(port)], capture_output=True, text=True, cwd=ROOT)
+
+    assert int(done.stdout) == port + 1, "nobody listens at the first yet, but it is spoken for"
 
 
 def program(path, script=""):

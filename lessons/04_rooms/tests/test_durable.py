@@ -52,7 +52,9 @@ def test_two_servers_that_start_at_once_agree_on_tables_and_key(lesson, tmp_path
         first.wait_until_it_answers(ports[0], "The first")
         second.wait_until_it_answers(ports[1], "The second")
         one = lesson.visitor(base_url=f"http://localhost:{ports[0]}")
-        location = one.post("/api/questions", json={"text": "Do you know me?"}).headers["Location"]
+        answer = one.post("/api/questions", json={"text": "Do you know me?"})
+        assert answer.status_code == 201, "\n".join([answer.text, *first.lines])
+        location = answer.headers["Location"]
 
         other = lesson.visitor(base_url=f"http://localhost:{ports[1]}", cookies=one.cookies)
         assert other.get(location).json()["mine"], "the second should accept the cookie that the first signed"
