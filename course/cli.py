@@ -99,31 +99,43 @@ def at_its_places(command):
     return command
 
 
+def after_a_step(command):
+    """The option of a command that takes the app as it is after a step."""
+    return click.option("--step", type=int, metavar="K", help="The app as it is after step K.")(command)
+
+
 @main.command()
 @click.argument("lesson", type=LessonNumber(), metavar="N")
 @click.option("--engine", type=click.Choice(ENGINES), help="What serves the API, from lesson 3 on.")
 @click.option("--workers", type=click.IntRange(1, 16), help="So many processes behind nginx, from lesson 5 on.")
 @click.option("--mine", is_flag=True, help="Your own copy in my/.")
+@after_a_step
 @at_its_places
-def run(lesson, engine, workers, api_port, page_port, no_browser, mine):
+def run(lesson, engine, workers, api_port, page_port, no_browser, mine, step):
     """Serve lesson N with everything it needs, until Ctrl-C."""
-    from . import running
+    from . import running, steps
 
     api_port, page_port = api_port or 5100 + lesson.number, page_port or 8100 + lesson.number
     must_know_engines(lesson, engine)
+    must_be_one(mine=mine, step=step)
+    must_have_step(lesson, step)
     title = lesson.title
     if mine:
         lesson = own(lesson)
         title = f"{title}, in {shown(lesson.folder)}"
-    if workers and not lesson.has_workers:
-        raise Trouble(f"Lesson {lesson.number} is one process. Workers come with lesson 5 and its deploy/.")
     must_be_free(lesson, api_port, page_port)
     out = console()
 
     def echo(who, line):
         out.print(f"[dim]{who:>5} |[/] {escape(line)}", soft_wrap=True)
 
-    with stopped_by_a_signal():
+    with contextlib.ExitStack() as parts:
+        parts.enter_context(stopped_by_a_signal())
+        if step is not None:
+            title = f"{title}, after step {step}"
+            lesson = parts.enter_context(steps.made(lesson, step))
+        if workers and not lesson.has_workers:
+            raise Trouble(f"Lesson {lesson.number} is one process. Workers come with lesson 5 and its deploy/.")
         settings = {"FLASK_ASYNC_MODE": engine} if engine else {}
         with running.serve(lesson, api_port, page_port, settings, echo, workers) as served:
             say_where(served, out, title)
@@ -181,8 +193,16 @@ def obey(fleet, out):
 @click.option("--all", "everything", is_flag=True, help="The long ones too, and all engines.")
 @click.option("--slow", is_flag=True, help="All of them, and repetitions at full size.")
 @click.option("--mine", is_flag=True, help="The steps and the contract, on your own copies in my/.")
-def test(lessons, engine, browser, everything, slow, mine):
+@after_a_step
+def test(lessons, engine, browser, everything, slow, mine, step):
     """Run the tests: of everything, or of the lessons named. The long ones are left out unless you ask for them."""
+    from . import steps
+
+    must_be_one(mine=mine, step=step)
+    if step is not None:
+        if len(lessons) != 1:
+            raise Trouble("A step of which lesson? Name one: python3 -m course test 2 --step 1")
+        must_have_step(lessons[0], step)
     how = ["--slow"] if slow else []
     how += ["--all"] if everything or slow else []
     how += [] if browser else ["--no-browser"]
@@ -195,6 +215,11 @@ def test(lessons, engine, browser, everything, slow, mine):
         against = [f"--against={copy}" for copy in copies]
         runs = [run_tests([each], engine, [*how, which]) for each, which in zip(lessons, against, strict=True)]
         sys.exit(next(filter(None, runs), 0))
+    if step is not None:
+        (lesson,) = lessons
+        with stopped_by_a_signal(), steps.made(lesson, step) as app:
+            files = [str(catalogue.step_test(lesson, k)) for k in lesson.steps if k <= step]
+            sys.exit(run_tests([], engine, [*how, f"--against={app.folder}", *files]))
     codes = [run_tests(lessons, engine, how)]
     if "--all" in how and not engine:
         able = [lesson for lesson in lessons or catalogue.lessons().values() if lesson.has_engines]
@@ -204,7 +229,9 @@ def test(lessons, engine, browser, everything, slow, mine):
 
 def run_tests(lessons, engine, options):
     """The exit code of pytest for these lessons, or for everything."""
-    places = [str(lesson.folder.relative_to(ROOT)) for lesson in lessons] or ["lessons", "tests"]
+    places = [str(lesson.folder.relative_to(ROOT)) for lesson in lessons]
+    if not places and not any(option.endswith(".py") for option in options):
+        places = ["lessons", "tests"]
     at_once = min((os.cpu_count() or 1) * 2, 8)  # for a test waits half of its time
     options = ["-n", str(at_once), "--dist", "worksteal", "-q", *options]
     options += ["--engine", engine] if engine else []
@@ -218,10 +245,16 @@ def run_tests(lessons, engine, options):
 @click.argument("lesson", type=LessonNumber(), metavar="N")
 @click.argument("file", required=False)
 @click.option("--mine", is_flag=True, help="What your own copy in my/ still lacks.")
-def diff(lesson, file, mine):
+@click.option("--step", type=int, metavar="K", help="What step K changes, with the functions that it touches.")
+def diff(lesson, file, mine, step):
     """Show what lesson N adds to the one before: the app, or one FILE of it (README.md, tests, ...)."""
     from . import diff as differ
 
+    must_be_one(mine=mine, step=step)
+    if step is not None:
+        must_have_step(lesson, step)
+        show_diff(patch_to_read(lesson, step, file))
+        return
     copy = own(lesson) if mine else None
     lines = differ.diff(lesson, file, copy and copy.folder)
     if not lines:
@@ -231,6 +264,19 @@ def diff(lesson, file, mine):
     if copy:
         here, other = f"lessons/{lesson.name}", shown(copy.folder)
     show_diff([f"# + is what {here} has, - is what {other} has instead", *lines])
+
+
+def patch_to_read(lesson, number, file=None):
+    """A step's patch, its own words on top, the functions that it touches whole."""
+    from . import diff, steps
+
+    (step,) = [step for step in steps.steps(lesson) if step.number == number]
+    old, new = steps.state(lesson, number - 1), steps.state(lesson, number)
+    names = [name for name in step.files if file in (None, name)]
+    if not names:
+        raise Trouble(f"Step {number} of lesson {lesson.number} does not change {file}.")
+    words = [f"Step {number}: {step.title}", "", *step.why.splitlines(), ""]
+    return [*words, *(line for name in names for line in diff.whole_functions(name, old.get(name), new.get(name)))]
 
 
 def show_diff(lines):
@@ -247,16 +293,20 @@ def show_diff(lines):
 
 @main.command()
 @click.argument("lesson", type=LessonNumber(), metavar="N")
-@click.option("--again", is_flag=True, help="Begin anew; what you have is kept aside, with the date.")
-def start(lesson, again):
+@click.option("--again", is_flag=True, help="Begin again; what you have is kept beside it, with the date.")
+@click.option("--from", "step", type=int, metavar="K", help="With steps 1 to K already there.")
+def start(lesson, again, step):
     """Begin a lesson N of your own. It is a copy of the lesson before, in my/, with lesson N's page."""
     from . import mine
 
-    folder, aside = mine.start(lesson, again)
+    must_have_step(lesson, step)
+    folder, aside = mine.start(lesson, again, step or 0)
     n, out = lesson.number, console()
     if aside:
         out.print(f"What you had is in {shown(aside)} now.")
     before = f"lesson {n - 1}'s app" if n > 1 else "a bare app with routes and no CORS"
+    if step:
+        before = f"lesson {n}'s app after step {step}"
     out.print(f"[bold]{shown(folder)}[/] is yours: {before}, with lesson {n}'s page. Write lesson {n} there.\n")
     out.print(f"   python3 -m course check {n}           which step is next, and what it lacks")
     out.print(f"   python3 -m course check {n} --watch   the same, again each time you save")
@@ -281,33 +331,66 @@ def check(lesson, watch):
 
 @main.command()
 @click.argument("lesson", type=LessonNumber(), metavar="N")
-@click.option("--step", type=int, help="Of this step, not of the next one.")
-def hint(lesson, step):
+@click.option("--step", type=int, metavar="K", help="Of step K, not of the next one.")
+@click.option("--apply", "take", is_flag=True, help="Write the step into your copy, beside what you wrote.")
+def hint(lesson, step, take):
     """Give a hint for your next step. Each time one level more, up to the lines themselves."""
     from rich.markdown import Markdown
 
-    from . import hints, mine
-    from .diff import unified
+    from . import mine, steps
 
     n = lesson.number
     must_have_step(lesson, step)
     step = step or mine.next_step(lesson)
     if step is None:
         raise Trouble(f"All steps of yours are there. A hint for one of them: python3 -m course hint {n} --step 1")
-    texts, title, read = hints.hints(lesson)[step], lesson.steps[step], mine.progress(lesson)["hints"]
-    level = min(read.get(title, 0) + 1, len(texts))
+    texts, title, read = steps.nudges(lesson)[step], lesson.steps[step], mine.progress(lesson)["hints"]
+    last = len(texts) + 1
+    level = last if take else min(read.get(title, 0) + 1, last)
+    out, command = console(), f"python3 -m course hint {n} --step {step}"
+    if take:
+        files = mine.apply(lesson, step)
+        out.print(f"Step {step} is in {escape(', '.join(files))} now. See it: python3 -m course check {n}")
     mine.note(lesson, hints={**read, title: level})
-    out = console()
-    out.print(f"[bold]Step {step}: {escape(title)}[/], hint {level} of {len(texts)}\n")
-    if level < len(texts):
-        out.print(Markdown(texts[level - 1]))
-        out.print(f"\n[dim]More: python3 -m course hint {n} --step {step}[/]")
+    if take:
         return
-    before, after = hints.state(lesson, step - 1), hints.state(lesson, step)
-    git = f"git apply --ignore-whitespace --directory=my/{lesson.name}"  # its ends of line may be those of Windows
-    take = f"python3 -m course hint {n} --step {step} | {git}"
-    reads = f"# + is what step {step} adds, - is what it takes away. To take it as it is:\n#   {take}"
-    show_diff([reads, *unified(before, after)])
+    if level == last:
+        reads = f"# Hint {level} of {last}: + is what step {step} adds, - is what it takes away. To take it as it is:"
+        show_diff([reads, f"#   {command} --apply", "", *patch_to_read(lesson, step)])
+        return
+    out.print(f"[bold]Step {step}: {escape(title)}[/], hint {level} of {last}\n")
+    out.print(Markdown(texts[level - 1]))
+    out.print(f"\n[dim]More: {command}[/]")
+
+
+@main.command()
+@click.argument("lesson", type=LessonNumber(), metavar="N")
+@click.option("--repo", type=click.Path(file_okay=False, path_type=Path), metavar="DIR", help="Write a Git repository.")
+@click.option("--save", is_flag=True, help="Take the repository back into the lesson.")
+def steps(lesson, repo, save):
+    """List the steps of lesson N, or write them as a Git repository: a commit and a tag for each."""
+    from rich.table import Table
+
+    from . import history, steps
+
+    if save and not repo:
+        raise Trouble(f"From which repository? Name it: python3 -m course steps {lesson.number} --repo DIR --save")
+    if save:
+        later = history.save(lesson, repo)
+        click.echo(f"Saved: lessons/{lesson.name}/steps, and the app that they leave.")
+        for number, why in later.items():
+            click.echo(f"Lesson {number} differs now. {why}")
+        return
+    if repo:
+        history.write(lesson, repo)
+        click.echo(
+            f"Written: {repo}. Change it with Git; then: python3 -m course steps {lesson.number} --repo {repo} --save"
+        )
+        return
+    table = Table("step", "", "Python", "files", box=None, padding=(0, 2, 0, 0))
+    for step in steps.steps(lesson):
+        table.add_row(str(step.number), escape(step.title), f"+{step.added} -{step.removed}", str(len(step.files)))
+    console().print(table)
 
 
 @main.command()
@@ -477,6 +560,13 @@ def must_know_engines(lesson, engine):
 def must_have_step(lesson, step):
     if step is not None and step not in lesson.steps:
         raise Trouble(f"Lesson {lesson.number} has no step {step}; choose from 1 to {max(lesson.steps)}.")
+
+
+def must_be_one(**options):
+    """Two that name another app cannot be given together."""
+    given = [f"--{name}" for name, value in options.items() if value not in (None, False)]
+    if len(given) > 1:
+        raise Trouble(f"{' and '.join(given)} name two different apps: choose one of them.")
 
 
 def must_have_workers(lesson):

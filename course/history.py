@@ -1,4 +1,4 @@
-"""A lesson as a Git repository, a commit and a tag for each step: edited by plain Git, and taken back into the lesson."""
+"""A lesson as a Git repository, a commit and a tag for each step: edited by plain Git, and taken back."""
 
 import io
 import subprocess
@@ -34,11 +34,12 @@ def commit(folder, old, new, message, tag):
 
 
 def save(lesson, folder):
-    """Take a history back into the lesson's steps/ and app; gives what no longer fits, by later lesson. Raises Trouble."""
+    """Take a history back into the lesson's steps/ and app; gives by number which later lessons differ, and how."""
     if not (folder / ".git").is_dir():
-        raise Trouble(f"{folder} is no Git repository. Write one: python3 -m course steps {lesson.number} --repo {folder}")
+        begin = f"python3 -m course steps {lesson.number} --repo {folder}"
+        raise Trouble(f"{folder} is not a Git repository. Write one: {begin}")
     if git(folder, "status", "--porcelain"):
-        raise Trouble(f"{folder} has changes that are not committed. Commit them first, each in the step it belongs to.")
+        raise Trouble(f"{folder} has changes that are not committed. Commit each in the step it belongs to.")
     app, found = steps.start(lesson), []
     if app_at(folder, BEGIN) != app:
         raise Trouble(f"The tag {BEGIN} is not the app of the lesson before. Change that one in its own lesson first.")
@@ -47,7 +48,8 @@ def save(lesson, folder):
         old, app = app, app_at(folder, hash)
         if steps.page(lesson) != {name: lines for name, lines in app.items() if name.startswith("page/")}:
             raise Trouble(f"“{title}” changes page/, which is given whole. Change it in {lesson.folder}/page.")
-        number = len(found) if found and found[0].number == 0 or title == steps.GIVEN else len(found) + 1
+        given = (found[0].title if found else title) == steps.GIVEN
+        number = len(found) if given else len(found) + 1
         found.append(steps.make(number, title, why.strip(), old, app))
     steps.save(lesson, found)
     later = [each for each in lessons().values() if each.number > lesson.number]

@@ -1,14 +1,15 @@
 """A learner's own copies of the lessons, in my/, and how far they have come, in my/progress.json."""
 
 import contextlib
+import itertools
 import json
 import os
 import shutil
 import time
 from pathlib import Path
 
-from .catalogue import ROOT, Lesson, before
-from .diff import ASIDE
+from . import steps
+from .catalogue import ROOT, Lesson
 from .processes import Trouble
 
 MY = Path(os.environ.get("COURSE_MY", ROOT / "my"))  # the tests have one of their own
@@ -27,8 +28,8 @@ def copy_of(lesson):
     return copy
 
 
-def start(lesson, again=False):
-    """Copy the lesson before, with this lesson's page, to my/; gives the folder, and where an old copy went, or None.
+def start(lesson, again=False, step=0):
+    """Write the app after a step to my/; step 0: what is given. Gives the folder, and where an old copy went, or None.
 
     Never overwrites. The copy is made aside and then put in place, so there is never half a one.
     """
@@ -40,19 +41,26 @@ def start(lesson, again=False):
             f"Or begin anew, and keep the old one aside: python3 -m course start {n} --again"
         )
     draft = MY / f".{lesson.name}.{os.getpid()}"
-    no_app = shutil.ignore_patterns(*ASIDE, "*.png", "page")
     with writing():
         try:
-            shutil.copytree(before(lesson).folder, draft, ignore=no_app)
-            shutil.copytree(lesson.folder / "page", draft / "page")
+            steps.write(steps.state(lesson, step), draft)
+            steps.write_page(lesson, draft)
             if folder.exists():
-                aside = folder.rename(MY / f"{lesson.name}.{now()}")
+                aside = folder.rename(unused(MY / f"{lesson.name}.{now()}"))
             draft.rename(folder)
         finally:
             shutil.rmtree(draft, ignore_errors=True)
-    if aside:
-        note(lesson, done=[], hints={})
+    if aside or step:
+        note(lesson, done=[lesson.steps[k] for k in lesson.steps if k <= step], hints={})
     return folder, aside
+
+
+def apply(lesson, number):
+    """Write a step into the copy in my/, beside what the learner wrote; gives its files. Raises Trouble."""
+    (step,) = [step for step in steps.steps(lesson) if step.number == number]
+    with writing():
+        steps.merge(step, lesson, copy_of(lesson).folder)
+    return step.files
 
 
 @contextlib.contextmanager
@@ -69,6 +77,12 @@ def shown(path):
     """A path as a person at the root of the course would type it."""
     root = next((root for root in (MY.parent, ROOT) if Path(path).is_relative_to(root)), "/")
     return Path(path).relative_to(root).as_posix()
+
+
+def unused(path):
+    """The path, or with -2, -3 … at its end if there is one of that name: from the same second."""
+    names = itertools.chain([path], (path.with_name(f"{path.name}-{number}") for number in itertools.count(2)))
+    return next(name for name in names if not name.exists())
 
 
 def now():

@@ -1,6 +1,6 @@
 """The steps of a lesson, as patches: its folder steps/ leads from the lesson before to this one.
 
-A patch begins with `Subject: ` and the step's title, an empty line, and what it changes and why. A unified diff follows.
+A patch begins with `Subject: ` and the step's title, then says what it changes and why. A unified diff follows.
 Patch 0, if there is one, is what a learner is given.
 """
 
@@ -124,7 +124,7 @@ def changed(lines, file, where):
         old = [line.value.rstrip("\n") for line in hunk if line.is_context or line.is_removed]
         at = place(lines, old, done, max(hunk.source_start - 1, 0))
         if at is None:
-            raise DoesNotFit(f"{where}, does not fit: {file.path} has not the lines that stand near its line {hunk.source_start}.")
+            raise DoesNotFit(f"{where}, does not fit: {file.path} reads otherwise near line {hunk.source_start}.")
         result += lines[done:at]
         result += [line.value.rstrip("\n") for line in hunk if line.is_context or line.is_added]
         done = at + len(old)
@@ -203,7 +203,7 @@ def save(lesson, found):
 
 
 def differences(lesson):
-    """What is no longer so: a sentence for the first patch that does not fit, or for files that the last leaves other."""
+    """A sentence about the first patch that does not fit, or the files that the last one leaves otherwise; or None."""
     try:
         left = state(lesson)
     except DoesNotFit as trouble:

@@ -213,7 +213,7 @@ def test_watch_judges_again_when_a_file_is_saved(learner):
         learner.changes(1, "api.py", "import csv", "import csv, ")
         assert watch.printed("Python cannot read this", within=10), watch.lines
         learner.changes(1, "api.py", "import csv, ", "import csv")
-        learner.applies(learner.last_hint(1, 3), 1)
+        learner.types("hint", 1, "--step", 3, "--apply")
         assert watch.printed("→ 4. Who are you", within=20), watch.lines
         assert watch.printed("✓ 3. Ask first"), watch.lines
 

@@ -6,28 +6,17 @@ import sys
 
 import pytest
 
-from course import hints
-from course.catalogue import ROOT, before, lessons
+from course import steps
+from course.catalogue import ROOT, lessons
 from course.diff import files
 from course.processes import Process, free_port
 
 LESSONS = lessons()
 
 
-@pytest.mark.parametrize("number", LESSONS)
-def test_each_step_has_hints_and_the_last_ones_are_the_lesson(number):
-    lesson = LESSONS[number]
-
-    assert all(len(hints.hints(lesson)[step]) >= 2 for step in lesson.steps), "a nudge, and the lines, at least"
-    assert hints.state(lesson, max(lesson.steps)) == files(lesson.folder), "every line should belong to a step"
-    assert {n: t for n, t in hints.state(lesson, 0).items() if not n.startswith("page/")} == {
-        name: text for name, text in files(before(lesson).folder).items() if not name.startswith("page/")
-    }, "and none to the start"
-
-
 @pytest.mark.long
 @pytest.mark.parametrize("number", [1, *(pytest.param(n, marks=pytest.mark.slow) for n in LESSONS if n > 1)])
-def test_a_learner_writes_the_lesson_from_its_hints_and_is_told_each_time_what_is_next(learner, number):
+def test_a_learner_takes_the_lesson_step_by_step_and_is_told_each_time_what_is_next(learner, number):
     lesson = LESSONS[number]
     learner.types("start", number)
 
@@ -35,7 +24,7 @@ def test_a_learner_writes_the_lesson_from_its_hints_and_is_told_each_time_what_i
         said = learner.types("check", number, code=1)
         assert re.findall(r"✓ (\d+)\.", said) == [str(n) for n in lesson.steps if n < step], said
         assert f"→ {step}. {title}" in said and "You should see" in said and "Seen instead" in said, said
-        learner.applies(learner.last_hint(number, step), number)
+        learner.types("hint", number, "--step", step, "--apply")
 
     said = learner.types("check", number)
     assert re.findall(r"✓ (\d+)\.", said) == [str(n) for n in lesson.steps], said
@@ -48,7 +37,7 @@ def test_a_learner_writes_the_lesson_from_its_hints_and_is_told_each_time_what_i
 def test_start_copies_the_lesson_before_with_the_new_page_and_never_overwrites(learner):
     said = learner.types("start", 2)
     assert "02_sse is yours" in said and "python3 -m course check 2" in said
-    assert files(learner.copy(2)) == hints.state(LESSONS[2], 0)
+    assert files(learner.copy(2)) == steps.state(LESSONS[2], 0)
     assert not (learner.copy(2) / "tests").exists()
 
     (learner.copy(2) / "api.py").write_text("hers", encoding="utf-8")
@@ -59,7 +48,7 @@ def test_start_copies_the_lesson_before_with_the_new_page_and_never_overwrites(l
     learner.types("start", 2, "--again")
     (aside,) = learner.my.glob("02_sse.*")
     assert (aside / "api.py").read_text() == "hers", "what she had should be kept"
-    assert files(learner.copy(2)) == hints.state(LESSONS[2], 0)
+    assert files(learner.copy(2)) == steps.state(LESSONS[2], 0)
 
 
 def test_without_a_copy_each_command_says_how_to_begin(learner):
@@ -81,15 +70,13 @@ def test_hints_go_from_a_nudge_to_the_lines_one_level_a_call(learner):
     first, second, third, fourth = (learner.types("hint", 1) for _ in range(4))
 
     assert "Step 1: Blocked, hint 1 of 3" in first and "hint 2 of 3" in second
-    assert "hint 3 of 3" in third and "+def create_page(config=None):" in third
+    assert (
+        "Hint 3 of 3" in third
+        and "python3 -m course hint 1 --step 1 --apply" in third
+        and "+def create_page(config=None):" in third
+    )
     assert fourth == third, "after the last there is no other"
     assert "no step 8" in learner.types("hint", 1, "--step", 8, code=1)
-
-    learner.types("start", 1)
-    app = learner.copy(1) / "__init__.py"
-    app.write_bytes(app.read_bytes().replace(b"\n", b"\r\n"))  # as Windows ends lines
-    learner.applies(third, 1)
-    assert "def create_page(" in app.read_text(encoding="utf-8")
 
 
 def test_progress_outlives_a_changed_course_and_a_file_that_says_nothing(learner):

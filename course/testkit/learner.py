@@ -2,12 +2,12 @@
 
 import json
 import os
-import re
 import subprocess
 import sys
 
-from .. import hints
+from .. import steps
 from ..catalogue import ROOT, lessons
+from ..diff import files
 
 LESSONS = lessons()
 
@@ -31,25 +31,13 @@ class Learner:
         self.types("start", number)
         kept = {lesson.name: {"done": [lesson.steps[each] for each in range(1, done + 1)], "hints": {}}}
         (self.my / "progress.json").write_text(json.dumps(kept), encoding="utf-8")
-        for name, lines in hints.state(lesson, step).items():
-            path = self.copy(number) / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+        app = steps.state(lesson, step)
+        for name in files(self.copy(number)).keys() - app.keys():
+            (self.copy(number) / name).unlink()
+        steps.write(app, self.copy(number))
 
     def copy(self, number):
         return self.my / LESSONS[number].name
-
-    def applies(self, diff, number):
-        """Let her write what a hint's last level shows, by the command that stands there."""
-        command = re.search(r"git apply .*(?= --directory)", diff)[0].split()
-        done = subprocess.run(command, cwd=self.copy(number), input=diff, capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr
-
-    def last_hint(self, number, step):
-        """What the last level of a step's hints shows, after those before it."""
-        for _ in hints.hints(LESSONS[number])[step]:
-            said = self.types("hint", number, "--step", step)
-        return said
 
     def changes(self, number, name, old, new):
         path = self.copy(number) / name
