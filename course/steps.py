@@ -155,7 +155,7 @@ def write_page(lesson, folder):
 def made(lesson, last):
     """The lesson as it is after a step, in a folder of its own while the block runs."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as place:
-        folder = Path(place) / lesson.name
+        folder = Path(place) / "lessons" / lesson.name
         write(state(lesson, last), folder)
         write_page(lesson, folder)
         yield Lesson(folder)

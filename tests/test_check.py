@@ -173,7 +173,9 @@ def test_a_step_that_broke_is_named_after_the_verdict_on_the_step_at_hand(learne
     said = learner.types("check", 1, code=1)
 
     assert re.findall(r"(?:→|Step) (\d+)", said.partition("→")[1] + said.partition("→")[2])[0] == "5"
-    assert said.index("→ 5. Let it be read") < said.index("Step 3 was there, and is there no more: Ask first")
+    assert said.index("→ 5. Let it be read") < said.index(
+        "Step 3 was there, and is there no more: Ask first: the preflight"
+    )
     assert "None" not in said and "where '600' was expected" in said
     assert "✓ 3." not in learner.types(), "the overview should know it, too"
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from course import steps
 from course.catalogue import ROOT, lessons
 from course.labs import labs
 from course.processes import Process, free_port, wait_for
@@ -21,8 +22,8 @@ LESSONS = lessons().values()
 NOTES = [path for path in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "TEACHING.md") if path.exists()]
 NOTES += [lesson.folder / "README.md" for lesson in LESSONS]
 
-NOT_QUOTED = {"console", "text", "mermaid"}  # a block in any other language is quoted from a file
-NOT_QUOTED |= {"diff"}  # in the hints: tests/test_learning.py applies it
+TOLD = [1]  # the lessons whose notes quote, and run, each step as it is after that step
+NOT_QUOTED = {"console", "text", "mermaid"}  # a block in any other language is quoted from a file; in diff, + is new
 NOT_RUN = {  # commands that begin like this, and why
     "git clone ": "what it fetches is here already",
     "cd ": "every command runs at the root of the repository",
@@ -41,12 +42,13 @@ PATIENCE = 30  # seconds until a server prints what the notes show
 
 @dataclass
 class Block:
-    """A fenced block: where it stands, its language, and what is in it."""
+    """A fenced block: where it stands, its language, what is in it, and of which step it is, if of one."""
 
     notes: Path
     line: int
     language: str
     text: str
+    step: int | None
 
     def __str__(self):
         return f"{self.notes.relative_to(ROOT).as_posix()}:{self.line}"
@@ -63,19 +65,43 @@ class Block:
 def blocks(notes):
     text = notes.read_text(encoding="utf-8")
     for found in re.finditer(r"^( *)```(\w*)\n((?:.*\n)*?)\1```$", text, re.M):
-        yield Block(notes, text.count("\n", 0, found.start()) + 1, found[2], textwrap.dedent(found[3]))
+        headings = re.findall(r"^## (?:Step (\d+)|.)", text[: found.start()], re.M)
+        step = int(headings[-1]) if headings and headings[-1] else None
+        yield Block(notes, text.count("\n", 0, found.start()) + 1, found[2], textwrap.dedent(found[3]), step)
 
 
 BLOCKS = [block for notes in NOTES for block in blocks(notes)]
 LISTINGS = [block for block in BLOCKS if block.language not in NOT_QUOTED]
 
 
-def sources(notes):
-    """The files from which some notes may quote, with their text: their lesson's, or, at the root, the course's."""
-    folders = [ROOT / "lessons", ROOT / "course", ROOT / "tests"] if notes.parent == ROOT else [notes.parent]
+def sources(block):
+    """The files from which a block may quote, with their text: its lesson's, as they are after its step."""
+    folders = (
+        [ROOT / "lessons", ROOT / "course", ROOT / "tests"] if block.notes.parent == ROOT else [block.notes.parent]
+    )
     paths = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
     quotable = [path for path in paths if path.suffix in {".py", ".js", ".html", ".css", ".conf", ".yaml", ".toml"}]
-    return {path: path.read_text(encoding="utf-8") for path in quotable}
+    found = {path: path.read_text(encoding="utf-8") for path in quotable}
+    if lesson := told(block):
+        aside = {lesson.folder / place for place in ("labs", "tests", "page")}
+        found = {path: text for path, text in found.items() if aside & set(path.parents)}
+        for name, lines in steps.state(lesson, block.step).items():
+            found[lesson.folder / name] = "".join(f"{line}\n" for line in lines)
+    return found
+
+
+def told(block):
+    """The lesson of a block that shows the app as it is after a step; None for any other block."""
+    return next(
+        (each for each in LESSONS if each.folder == block.notes.parent and block.step and each.number in TOLD), None
+    )
+
+
+def quoted(block):
+    """The lines that a block shows; of a diff, those that stand there now."""
+    if block.language != "diff":
+        return block.text
+    return re.sub(r"^[+ ]", "", re.sub(r"^-.*\n", "", block.text, flags=re.M), flags=re.M)
 
 
 def stands_in(source, listing):
@@ -89,12 +115,12 @@ def stands_in(source, listing):
 
 @pytest.mark.parametrize("block", LISTINGS, ids=str)
 def test_a_listing_stands_in_the_source(block):
-    found = sources(block.notes)
-    lines = [line.strip() for line in block.text.splitlines() if line.strip(" #/…")]
+    found, text = sources(block), quoted(block)
+    lines = [line.strip() for line in text.splitlines() if line.strip(" #/…")]
     closest = min(found, key=lambda path: sum(line not in found[path] for line in lines))
     missing = [line for line in lines if line not in found[closest]] or ["(nothing, but not in this order)"]
 
-    assert any(stands_in(source, block.text) for source in found.values()), "\n".join(
+    assert any(stands_in(source, text) for source in found.values()), "\n".join(
         [f"{block}: no file has this listing; the closest, {closest.relative_to(ROOT)}, lacks:", *missing]
     )
 
@@ -109,6 +135,7 @@ class Terminal:
 
     def __init__(self, folder, options, settings):
         self.stack, self.servers, self.complaint = contextlib.ExitStack(), [], ""
+        self.home, self.app = ROOT, None  # where the servers of a step run, and which step of which lesson it is
         self.used = defaultdict(free_port)  # the port used, by the one shown
         self.shown = {}
         self.env = {
@@ -128,6 +155,7 @@ class Terminal:
             return lambda: self.as_shown(line for server in self.servers for line in server.lines)
         if SERVES.match(command):
             self.servers.append(server := self.serve(command))
+            server.command = command
             assert server.printed(STARTED, within=PATIENCE), "\n".join([f"$ {command}", *server.lines])
             return lambda: self.as_shown(server.lines)
         if GOES_ON.search(command):
@@ -155,7 +183,20 @@ class Terminal:
         )
         env = self.env | {f"FLASK_{key}": f"http://localhost:{self.used[port]}" for key, port in settings}
         env |= dict(word.split("=", 1) for word in shlex.split(self.as_run(typed)))
-        return self.stack.enter_context(Process(*words, cwd=ROOT, env=env))
+        return self.stack.enter_context(Process(*words, cwd=self.home, env=env))
+
+    def turn_to(self, lesson, step):
+        """Serve the app as it is after a step from now on, in place of what is being served."""
+        if (lesson, step) == self.app:
+            return
+        self.app = lesson, step
+        self.home = self.stack.enter_context(steps.made(lesson, step)).folder.parents[1]
+        again = [each.command for each in self.servers if "course run" not in each.command]
+        for each in self.servers:
+            each.stop()
+        self.servers = []
+        for command in again:
+            self.run(command)
 
     def as_run(self, command):
         command = re.sub("^python3 -m course", lambda _: shlex.join([sys.executable, "-m", "course"]), command)
@@ -174,6 +215,8 @@ def test_the_commands_print_what_the_notes_show(notes, tmp_path, request):
     not_run = [*NOT_RUN, *([] if request.config.getoption("--all") else [TESTS])]
     with terminal.stack:
         for block in blocks(notes):
+            if lesson := told(block):
+                terminal.turn_to(lesson, block.step)
             for command, shown in block.commands if block.language == "console" else ():
                 if command.startswith(tuple(not_run)):
                     continue

@@ -47,7 +47,7 @@ def test_no_step_is_too_large(number):
 def test_steps_are_listed_with_their_size(learner):
     said = learner.types("steps", 1)
 
-    assert "Ask first" in said and "+3 -" in said
+    assert "Ask first: the preflight" in said and "+3 -" in said
 
 
 def test_a_step_is_shown_with_its_words_and_the_functions_that_it_touches(learner):
