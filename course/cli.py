@@ -135,7 +135,7 @@ def run(lesson, engine, workers, api_port, page_port, no_browser, mine, step):
             title = f"{title}, after step {step}"
             lesson = parts.enter_context(steps.made(lesson, step))
         if workers and not lesson.has_workers:
-            raise Trouble(f"Lesson {lesson.number} is one process. Workers come with lesson 5 and its deploy/.")
+            raise Trouble("This app has no folder deploy/, so it is one process. Workers come with lesson 5.")
         settings = {"FLASK_ASYNC_MODE": engine} if engine else {}
         with running.serve(lesson, api_port, page_port, settings, echo, workers) as served:
             say_where(served, out, title)
