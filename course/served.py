@@ -260,16 +260,17 @@ class LessonUnderTest:
 
         `client` is python-socketio's unless told. `transport` is websocket, polling, or None for the usual way: polling
         first, then the upgrade. `answers` has what it answers to events of these types, `origin` the origin that it
-        tells, `address` where it connects if not to the API. Raises ConnectionError.
+        tells, `address` where it connects if not to the API. With `comes_back` it connects anew when it is cut off.
+        Raises ConnectionError.
         """
         from .testkit.sockets import PythonSocket
 
         cookie = cookie_of(visitor).get("Cookie", "")
         origin, answers = options.get("origin", self.served.page_url), options.get("answers", {})
         address = options.get("address", self.api)
-        return (client or PythonSocket)(
-            address, list(namespaces) or ["/board"], transport, origin, cookie, auth, answers
-        )
+        who = origin, cookie, auth
+        comes_back = options.get("comes_back", False)
+        return (client or PythonSocket)(address, list(namespaces) or ["/board"], transport, *who, answers, comes_back)
 
     def newest(self):
         """The number of the newest event, as a stream tells a newcomer."""

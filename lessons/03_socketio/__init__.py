@@ -24,6 +24,7 @@ DEFAULTS = {
     "ASYNC_MODE": engine.NAME,
     "EVENTS_KEPT": 10_000,  # in each channel's log
     "PULSE_SECONDS": 15,  # between two signs of life on a silent stream or socket, in whole seconds
+    "REQUEST_SECONDS": 30,  # for which a client may send nothing of its request, or read nothing of its answer
     "EXPORT_SECONDS": 2,  # how long an export takes at least
     "SESSION_COOKIE_NAME": NAME,
     "SESSION_COOKIE_SAMESITE": "Lax",

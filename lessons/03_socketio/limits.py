@@ -72,6 +72,7 @@ class LimitedWebSocket(simple_websocket.Server):
         super().handshake()
 
     def _handle_events(self):
+        time.sleep(0)  # a turn for the others
         self.connected = super()._handle_events()
         if not self.connected:
             self.event.set()  # again: who was woken before `connected` was false would wait for ever
@@ -94,14 +95,22 @@ class LimitedWebSocket(simple_websocket.Server):
 simple_websocket.Server = LimitedWebSocket
 
 if engine.NAME == "eventlet":
-    from eventlet.websocket import FailedConnectionError, RFC6455WebSocket
+    from eventlet import sleep, websocket
 
-    class LimitedMessage(RFC6455WebSocket.Message):
+    class FairWebSocket(websocket.RFC6455WebSocket):
         """eventlet measures each frame; here all frames of a message together may be no longer than one."""
 
-        def push(self, data, final=False):
-            super().push(data, final)
-            if sum(map(len, self.data)) > self.max_frame_length:
-                raise FailedConnectionError(1009, "The message is too long.")
+        class Message(websocket.RFC6455WebSocket.Message):
+            length = 0
 
-    RFC6455WebSocket.Message = LimitedMessage
+            def push(self, data, final=False):
+                super().push(data, final)
+                self.length += max(len(data), 1)  # of empty ones there is an end too
+                if self.length > self.max_frame_length:
+                    raise websocket.FailedConnectionError(1009, "The message is too long.")
+
+        def _recv_frame(self, message=None):
+            sleep(0)  # a turn for the others
+            return super()._recv_frame(message)
+
+    websocket.RFC6455WebSocket = FairWebSocket

@@ -33,6 +33,7 @@ DEFAULTS = {
     "ASYNC_MODE": engine.NAME,
     "EVENTS_KEPT": 10_000,  # in each channel's log
     "PULSE_SECONDS": 15,  # between two signs of life on a silent stream or socket, in whole seconds
+    "REQUEST_SECONDS": 30,  # for which a client may send nothing of its request, or read nothing of its answer
     "EXPORT_SECONDS": 2,  # how long an export takes at least
     "TOKEN_SECONDS": 3600,  # how long a token may be used to connect
     "DEMO_CLASS": True,  # made on the first start

@@ -150,6 +150,9 @@ def room():
 def fields(*names):
     """Those fields of the JSON body that were sent; raises board.Invalid unless the body is an object."""
     try:
+        request.get_data()
+        if request.content_length is None:  # it came in chunks, and Werkzeug has read no more than may be read
+            request.stream.read(1)  # is there one byte more? Then the answer is 413
         body = request.get_json()
     except RecursionError:
         body = None  # brackets in brackets in brackets

@@ -5,7 +5,9 @@ sockets, locks and threads of their own in the place of the standard library's. 
 with the old ones, and stops everybody whenever it waits. So this module is the first import of `__init__.py`.
 """
 
+import io
 import os
+import signal
 import sys
 
 NAME = "threading"
@@ -28,7 +30,7 @@ import socket  # noqa: E402 (the engine's own, by now)
 
 
 def serve(app, host, port):
-    """Serve an app until Ctrl-C. `socketio.run(app)` does the same, without the three things said here."""
+    """Serve an app until Ctrl-C. `socketio.run(app)` does the same, without what is said here."""
     try:
         listening = socket.create_server((host, port), backlog=1024)
     except OSError as error:
@@ -39,23 +41,75 @@ def serve(app, host, port):
     listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     most = allow_many_files()
     print(f" * Running on http://{host}:{port}, by {NAME} (Ctrl-C stops it)", flush=True)
-    try:
-        if NAME == "eventlet":
-            from eventlet import wsgi
+    signal.signal(signal.SIGINT, lambda *_: os._exit(0))  # Ctrl-C ends it now: eventlet would wait for open streams
+    if NAME == "eventlet":
+        serve_by_eventlet(listening, app, most)
+    elif NAME == "gevent":
+        serve_by_gevent(listening, app)
+    else:
+        serve_by_threads(listening, app)
 
-            # A piece of an event stream goes out when it is there, not when 4,096 bytes are; at the last open file the
-            # server would end, so it takes fewer clients; and none of them is shown a traceback.
-            wsgi.server(listening, app, minimum_chunk_size=1, max_size=most - 100, debug=False)
-        elif NAME == "gevent":
-            from gevent import pywsgi
 
-            pywsgi.WSGIServer(listening, app).serve_forever()
-        else:
-            from werkzeug.serving import make_server
+class ShortLines(io.BufferedReader):
+    """What a client sends. The line that says how long a chunk is could be endless, and fill the memory."""
 
-            make_server(host, port, app, threaded=True, fd=listening.fileno()).serve_forever()
-    except KeyboardInterrupt:
-        pass
+    def readline(self, size=-1):
+        return super().readline(size if size >= 0 else 8192)
+
+
+def serve_by_eventlet(listening, app, most):
+    """Serve an app by eventlet, whose server ends when no file is left, and has no limits as it comes."""
+    import eventlet
+    from eventlet import wsgi
+
+    class Protocol(wsgi.HttpProtocol):
+        def setup(self):
+            super().setup()
+            self.rfile = ShortLines(self.rfile.detach())
+
+        def handle_one_request(self):
+            eventlet.sleep(0)  # a turn for the others, however many requests this client has sent at once
+            super().handle_one_request()
+
+        def finish(self):
+            try:
+                super().finish()
+            finally:
+                self.rfile.close()  # eventlet leaves it open when the client has gone, and the connection with it
+
+    def accept():
+        while True:
+            try:
+                return accept_one()
+            except OSError:  # no file is left for a connection, so this one waits until another ends
+                eventlet.sleep(0.1)
+
+    accept_one, listening.accept = listening.accept, accept
+    patience = app.config["REQUEST_SECONDS"]
+    limits = {"max_size": most - 100, "socket_timeout": patience, "keepalive": patience, "protocol": Protocol}
+    environ = {"wsgi.input_terminated": True}  # a body in chunks has an end; else Werkzeug would not read it
+    # A piece of an event stream goes out when it is there, not when 4,096 bytes are. Nobody is shown a traceback.
+    wsgi.server(listening, app, minimum_chunk_size=1, debug=False, environ=environ, **limits)
+
+
+def serve_by_gevent(listening, app):
+    """Serve an app by gevent, with the same limits."""
+    import gevent
+    from gevent import pywsgi
+
+    class Handler(pywsgi.WSGIHandler):
+        def handle_one_request(self):
+            gevent.sleep(0)
+            self.socket.settimeout(app.config["REQUEST_SECONDS"])
+            return super().handle_one_request()
+
+        def read_request(self, line):
+            try:
+                return super().read_request(line)
+            except TimeoutError:
+                raise ValueError("the headers have no end") from None  # which the log has in one line
+
+    pywsgi.WSGIServer(listening, app, handler_class=Handler).serve_forever()
 
 
 def aside(work, *args):
@@ -69,6 +123,21 @@ def aside(work, *args):
 
         return get_hub().threadpool.apply(work, args)
     return work(*args)
+
+
+def serve_by_threads(listening, app):
+    """Serve an app by Flask's own server, with the same limits."""
+    from werkzeug.serving import WSGIRequestHandler, make_server
+
+    class Handler(WSGIRequestHandler):
+        timeout = app.config["REQUEST_SECONDS"]
+
+        def setup(self):
+            super().setup()
+            self.rfile = ShortLines(self.rfile.detach())
+
+    how = {"threaded": True, "request_handler": Handler, "fd": listening.fileno()}
+    make_server(*listening.getsockname(), app, **how).serve_forever()
 
 
 def allow_many_files():

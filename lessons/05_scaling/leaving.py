@@ -13,7 +13,7 @@ from werkzeug.wsgi import ClosingIterator
 
 from . import jobs
 from .board import db
-from .sockets import socketio, start_tasks
+from .sockets import cut_off, socketio, start_tasks
 
 MOST = 10  # seconds that answers and exports under way may take
 
@@ -82,7 +82,7 @@ def leave(app):
         time.sleep(0.2)
     app.extensions["presence"].leave()
     for connection in list(socketio.server.eio.sockets):
-        socketio.server.eio.disconnect(connection)
+        cut_off(connection)
         time.sleep(0.002)  # not all at once, for they all come back at once
     for channel in list(hub.readers):
         hub.end(channel=channel)

@@ -340,7 +340,7 @@ def close_what_ended(app, event):
     if event and event.type == "ended":
         for namespace in ("/board", "/jobs", "/desk"):
             for _, connection in participants(event.data["who"], namespace):
-                socketio.server.eio.disconnect(connection)  # who is still somebody comes back
+                cut_off(connection)  # who is still somebody comes back
         app.extensions["hub"].end(who=event.data["who"])
     elif event:
         closed = channel(event.data["room"])
@@ -349,6 +349,14 @@ def close_what_ended(app, event):
             for sid, _ in participants(closed, namespace):
                 socketio.server.leave_room(sid, closed, namespace)
         app.extensions["hub"].end(channel=closed)
+
+
+def cut_off(connection):
+    """End a connection without a word: python-socketio's client does not come back when it is told to disconnect."""
+    found = socketio.server.eio.sockets.get(connection)
+    if found:
+        found.close(abort=True)
+        socketio.server.eio.sockets.pop(connection, None)
 
 
 def tell_progress(app, channel, sid):

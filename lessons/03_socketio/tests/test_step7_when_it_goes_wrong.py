@@ -149,6 +149,35 @@ def test_a_giant_is_refused_while_it_arrives(lesson, how):
 
 
 @pytest.mark.parametrize(
+    ("opcode", "ends"), [(0, False), (9, True)], ids=["pieces of one message", "pings, of which each is answered"]
+)
+def test_a_flood_of_empty_frames_leaves_the_others_their_turn(lesson, opcode, ends):
+    assert is_fine(lesson)
+    over = threading.Event()
+
+    def hear(raw):
+        with contextlib.suppress(OSError):
+            while raw.recv(2**16):
+                pass
+
+    def flood():
+        with websocket(lesson) as raw, contextlib.suppress(OSError):  # the server may end the connection
+            threading.Thread(target=hear, args=[raw], daemon=True).start()
+            raw.sendall(frame(b"40") + head(1, False, 0) if opcode == 0 else frame(b"40"))
+            while not over.is_set():
+                raw.sendall(head(opcode, ends, 0) * 10_000)
+
+    thread = threading.Thread(target=flood, daemon=True)
+    thread.start()
+    try:
+        for _ in range(3):
+            assert httpx.get(f"{lesson.api}/api/questions", timeout=2).status_code == 200
+    finally:
+        over.set()
+        thread.join(10)
+
+
+@pytest.mark.parametrize(
     ("message", "at_once"),
     [(b'42["nothing"]', 500), (b'42["message","' + b"x" * 10_000 + b'"]', 1)],
     ids=["small, and nobody handles them", "large, and she does not read what comes back"],
