@@ -33,6 +33,7 @@ DEFAULTS = {
     "ASK_LIMIT": "30 per minute",  # for one person, as all that follow
     "WHISPER_LIMIT": "30 per minute",
     "CHANGE_LIMIT": "300 per minute",
+    "LOOK_LIMIT": "300 per minute",  # for one connection: to enter a room, and to catch up
     "EXPORT_LIMIT": "10 per minute",
     "ROOM_LIMIT": "20 per hour",
     "GUEST_LIMIT": "3000 per minute",  # for all guests of one address together

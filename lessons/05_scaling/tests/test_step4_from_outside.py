@@ -34,6 +34,15 @@ def test_without_redis_it_says_that_nobody_was_told(fleet):
     )
 
 
+def test_what_cannot_become_json_is_not_blamed_on_redis(fleet):
+    script = "import datetime, announce; announce.announce(datetime.datetime.now())"
+    how = {"text": True, "encoding": "utf-8", "env": fleet.environ, "timeout": 60, "cwd": fleet.lesson.folder}
+    run = subprocess.run([sys.executable, "-c", script], **how, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+
+    assert run.returncode == 1
+    assert "Nobody was told: this cannot become JSON. Object of type datetime" in run.stdout
+
+
 def test_on_another_channel_it_says_that_nobody_listens(fleet):
     code, said = announce(fleet, "Anybody?", MESSAGE_CHANNEL="another")
 
