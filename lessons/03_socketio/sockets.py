@@ -34,6 +34,8 @@ def open_sockets(app):
     socketio.init_app(
         app,
         async_mode=app.config["ASYNC_MODE"],
+        logger=app.config["SOCKET_LOG"],
+        engineio_logger=app.config["SOCKET_LOG"],
         async_handlers=False,  # a client's events are handled one after the other, in the order it sent them
         cors_allowed_origins=[app.config["PAGE_ORIGIN"], app.config["API_URL"]],
         max_http_buffer_size=app.config["MAX_CONTENT_LENGTH"],

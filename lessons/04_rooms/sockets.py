@@ -40,6 +40,8 @@ def open_sockets(app):
     socketio.init_app(
         app,
         async_mode=app.config["ASYNC_MODE"],
+        logger=app.config["SOCKET_LOG"],
+        engineio_logger=app.config["SOCKET_LOG"],
         async_handlers=False,  # a client's events are handled one after the other, in the order it sent them
         manage_session=False,  # events see the session as it is, and not as it was when their client connected
         cors_allowed_origins=[app.config["PAGE_ORIGIN"], app.config["API_URL"]],

@@ -44,6 +44,8 @@ def open_sockets(app):
     socketio.init_app(
         app,
         async_mode=app.config["ASYNC_MODE"],
+        logger=app.config["SOCKET_LOG"],
+        engineio_logger=app.config["SOCKET_LOG"],
         async_handlers=False,  # a client's events are handled one after the other, in the order it sent them
         client_manager=message_queue(app),
         allow_upgrades="uwsgi" not in sys.modules,  # whose threads speak HTTP only: clients stay with long polling

@@ -145,8 +145,10 @@ def test_a_question_is_text_whatever_it_looks_like(lesson, window, text):
 
 
 def test_the_page_may_load_from_nowhere_else(lesson, alice):
-    policy = lesson.program().get(lesson.page).headers["Content-Security-Policy"]
+    headers = lesson.program().get(lesson.page).headers
+    policy = headers["Content-Security-Policy"]
 
+    assert headers["X-Content-Type-Options"] == "nosniff"
     assert "default-src 'self'" in policy
     assert "unsafe" not in policy
     assert "frame-ancestors 'none'" in policy
