@@ -182,6 +182,9 @@ class LimitedServer(socketio.Server):
 class PlainEngine(engineio.Server):
     """Answers no JSONP, which is a script that each page may run, and says that none of its answers is a script."""
 
+    def _log_error_once(self, message, message_key):
+        super()._log_error_once(engine.for_the_log(message), message_key)
+
     def handle_request(self, environ, start_response):
         def start(status, headers):
             return start_response(status, [*headers, ("X-Content-Type-Options", "nosniff")])

@@ -386,6 +386,54 @@ def test_a_client_that_does_not_read_holds_nobody_up(lesson):
         assert len(awake.take(100, "question_asked", within=5)) == 100
 
 
+def test_the_log_has_what_was_asked_and_obeys_nobody(lesson):
+    before = len(lesson.served.api.lines)
+    url = urlsplit(lesson.api)
+    with socket.create_connection((url.hostname, url.port), timeout=10) as raw:
+        raw.sendall(
+            b"GET /\x1b[2J\x07\xc2\x9b HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: 6.6.6.6\r\nConnection: close\r\n\r\n"
+        )
+        hangs_up(raw)
+
+    assert wait_for(2, lambda: said(lesson, r"/\x1b[2J\x07", since=before)), "so it does not clear your terminal"
+    assert not said(lesson, "6.6.6.6", since=before), "a client may write any address there"
+    assert all(line.isprintable() for line in lesson.served.api.lines[before:])
+
+
+def test_the_log_has_no_number_with_which_others_could_send(lesson):
+    before = len(lesson.served.api.lines)
+    program = lesson.program()
+    address = "/socket.io/?EIO=4&transport=polling"
+    sid = json.loads(program.get(address).text[1:])["sid"]
+    program.post(f"{address}&sid={sid}", content="40")
+    program.post(f"{address}&sid={sid}", content="1")
+    for _ in range(2):
+        program.get(f"{address}&sid={sid}")
+
+    assert wait_for(2, lambda: len(said(lesson, "sid=", since=before)) >= 4)
+    assert not said(lesson, sid, since=before)
+
+
+def test_who_leaves_is_no_error_in_the_log(lesson):
+    before = len(lesson.served.api.lines)
+    url = urlsplit(lesson.api)
+    for _ in range(3):
+        with socket.create_connection((url.hostname, url.port), timeout=10) as reader:
+            reader.sendall(b"GET /stream HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert reader.recv(100)
+            reader.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # all at once, by RST
+        with websocket(lesson) as raw:
+            raw.sendall(frame(b"40") + frame(b"1") + frame(b"3") + head(8, True, 0))
+            hangs_up(raw)
+        with websocket(lesson) as raw:
+            raw.sendall(frame(b"40"))
+
+    assert wait_for(5, lambda: len(said(lesson, "/stream", since=before)) >= 3)
+    assert is_fine(lesson)
+    for words in ("Traceback", "Bad request", "Invalid HTTP", "Bad HTTP"):
+        assert not said(lesson, words, since=before)
+
+
 def said(lesson, words, since):
     """The lines of the log with these words, from this line on."""
     return [line for line in lesson.served.api.lines[since:] if words in line]
