@@ -21,7 +21,7 @@ class Counting(RedisManager):
 
     def _publish(self, data):
         self._redis_connect()
-        self.heard = self.redis.publish(self.channel, self.json.dumps(data))
+        self.heard = self.redis.publish(self.channel, self.json.dumps(data, allow_nan=False))
 
 
 def announce(text):
@@ -32,8 +32,8 @@ def announce(text):
     queue = Counting(URL, CHANNEL, write_only=True, logger=silent, redis_options={"socket_connect_timeout": 2})
     try:
         queue.emit("announcement", {"text": text, "at": datetime.now(UTC).isoformat()}, namespace="/board")
-    except TypeError as error:
-        sys.exit(f"Nobody was told: this cannot become JSON. {error}.")
+    except (TypeError, ValueError) as error:
+        sys.exit(f"Nobody was told: {error}.")
     except RedisError:
         sys.exit(f"Nobody was told: there is no Redis at {URL}. Name another: FLASK_REDIS_URL=redis://…")
     if queue.heard == 0:
