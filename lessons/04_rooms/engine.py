@@ -30,7 +30,7 @@ import socket  # noqa: E402 (the engine's own, by now)
 
 
 def serve(app, port):
-    """Serve an app until Ctrl-C. `socketio.run(app)` does the same, without what is said here."""
+    """Serve an app until Ctrl-C. `socketio.run(app)` has a reloader and a debugger, and none of what is said here."""
     try:
         listening = socket.create_server(("127.0.0.1", port), backlog=1024)
     except OSError as error:

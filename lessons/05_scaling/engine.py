@@ -32,7 +32,7 @@ import socket  # noqa: E402 (the engine's own, by now)
 
 
 def serve(app, host, port):
-    """Serve an app until Ctrl-C. `socketio.run(app)` does the same, without what is said here."""
+    """Serve an app until Ctrl-C. `socketio.run(app)` has a reloader and a debugger, and none of what is said here."""
     try:
         listening = socket.create_server((host, port), backlog=1024)
     except OSError as error:
