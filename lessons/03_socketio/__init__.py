@@ -22,6 +22,7 @@ DEFAULTS = {
     "SQLALCHEMY_DATABASE_URI": f"sqlite:///{NAME}.db",  # in Flask's instance folder
     "REDIS_URL": "redis://localhost:6379/0",
     "ASYNC_MODE": engine.NAME,
+    "SOCKET_LOG": False,  # true: the log has every packet, with what is in it
     "EVENTS_KEPT": 10_000,  # in each channel's log
     "PULSE_SECONDS": 15,  # between two signs of life on a silent stream or socket, in whole seconds
     "REQUEST_SECONDS": 30,  # for which a client may send nothing of its request, or read nothing of its answer

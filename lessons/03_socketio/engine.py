@@ -5,8 +5,10 @@ sockets, locks and threads of their own in the place of the standard library's. 
 with the old ones, and stops everybody whenever it waits. So this module is the first import of `__init__.py`.
 """
 
+import contextlib
 import io
 import os
+import re
 import signal
 import sys
 
@@ -28,7 +30,7 @@ import socket  # noqa: E402 (the engine's own, by now)
 
 
 def serve(app, port):
-    """Serve an app until Ctrl-C. `socketio.run(app)` does the same, without what is said here."""
+    """Serve an app until Ctrl-C. `socketio.run(app)` has a reloader and a debugger, and none of what is said here."""
     try:
         listening = socket.create_server(("127.0.0.1", port), backlog=1024)
     except OSError as error:
@@ -46,6 +48,25 @@ def serve(app, port):
         serve_by_gevent(listening, app)
     else:
         serve_by_threads(listening, app)
+
+
+class Log:
+    """Where a server writes what it has answered."""
+
+    def write(self, text):
+        left = text.startswith("Traceback") and re.search(r"^(BrokenPipe|ConnectionReset)Error", text, re.M)
+        if not left:  # a client that has left is no error, and its request has a line of its own
+            sys.stderr.write(for_the_log(text))
+
+
+def for_the_log(text):
+    """A text without ids, and without what would steer a terminal."""
+    return "".join(char if char.isprintable() or char == "\n" else ascii(char)[1:-1] for char in without_ids(text))
+
+
+def without_ids(text):
+    """A text without the ids of connections: who reads the log could send with them."""
+    return re.sub(r'(sid=|session )[^&\s"]+', r"\1…", text)
 
 
 class ShortLines(io.BufferedReader):
@@ -86,8 +107,9 @@ def serve_by_eventlet(listening, app, most):
     patience = app.config["REQUEST_SECONDS"]
     limits = {"max_size": most - 100, "socket_timeout": patience, "keepalive": patience, "protocol": Protocol}
     environ = {"wsgi.input_terminated": True}  # a body in chunks has an end; else Werkzeug would not read it
+    log = {"log": Log(), "log_x_forwarded_for": False}  # which a client may invent
     # A piece of an event stream goes out when it is there, not when 4,096 bytes are. Nobody is shown a traceback.
-    wsgi.server(listening, app, minimum_chunk_size=1, debug=False, environ=environ, **limits)
+    wsgi.server(listening, app, minimum_chunk_size=1, debug=False, environ=environ, **limits, **log)
 
 
 def serve_by_gevent(listening, app):
@@ -96,6 +118,15 @@ def serve_by_gevent(listening, app):
     from gevent import pywsgi
 
     class Handler(pywsgi.WSGIHandler):
+        def handle(self):
+            with contextlib.suppress(OSError):  # the client has left
+                super().handle()
+
+        def handle_one_response(self):
+            super().handle_one_response()
+            if "HTTP_UPGRADE" in self.environ:
+                self.close_connection = True  # a WebSocket has ended; what still comes is no request
+
         def handle_one_request(self):
             gevent.sleep(0)
             self.socket.settimeout(app.config["REQUEST_SECONDS"])
@@ -107,7 +138,7 @@ def serve_by_gevent(listening, app):
             except TimeoutError:
                 raise ValueError("the headers have no end") from None  # which the log has in one line
 
-    pywsgi.WSGIServer(listening, app, handler_class=Handler).serve_forever()
+    pywsgi.WSGIServer(listening, app, log=Log(), handler_class=Handler).serve_forever()
 
 
 def serve_by_threads(listening, app):
@@ -120,6 +151,14 @@ def serve_by_threads(listening, app):
         def setup(self):
             super().setup()
             self.rfile = ShortLines(self.rfile.detach())
+
+        def run_wsgi(self):
+            super().run_wsgi()
+            if "Upgrade" in self.headers:
+                self.close_connection = True  # a WebSocket has ended; what still comes is no request
+
+        def log(self, type, message, *args):
+            super().log(type, "%s", without_ids(message % args))
 
     how = {"threaded": True, "request_handler": Handler, "fd": listening.fileno()}
     make_server(*listening.getsockname(), app, **how).serve_forever()

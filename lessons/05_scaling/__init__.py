@@ -31,6 +31,7 @@ DEFAULTS = {
     "WORKER": None,  # its name; the port if None
     "PROXIES": 0,  # that stand before the workers, and tell who asks: 1 with nginx
     "ASYNC_MODE": engine.NAME,
+    "SOCKET_LOG": False,  # true: the log has every packet, with what is in it
     "EVENTS_KEPT": 10_000,  # in each channel's log
     "PULSE_SECONDS": 15,  # between two signs of life on a silent stream or socket, in whole seconds
     "REQUEST_SECONDS": 30,  # for which a client may send nothing of its request, or read nothing of its answer
@@ -42,6 +43,7 @@ DEFAULTS = {
     "ASK_LIMIT": "30 per minute",  # for one person, as all that follow
     "WHISPER_LIMIT": "30 per minute",
     "CHANGE_LIMIT": "300 per minute",
+    "LOOK_LIMIT": "300 per minute",  # for one connection: to enter a room, and to catch up
     "EXPORT_LIMIT": "10 per minute",
     "ROOM_LIMIT": "20 per hour",
     "GUEST_LIMIT": "3000 per minute",  # for all guests of one address together
@@ -133,6 +135,7 @@ def create_page(config=None):
             f"default-src 'self'; script-src 'self' {api}; connect-src 'self' {api} {api.replace('http', 'ws', 1)}; "
             "img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
         )
+        response.headers["X-Content-Type-Options"] = "nosniff"
         return response
 
     return page

@@ -48,7 +48,7 @@ def victim(window, lesson, stranger):
 @pytest.fixture(scope="module")
 def strict(lesson):
     """One more API on the same board, with limits; and with a Redis of its own, where nobody has done anything yet."""
-    limits = {"LOGIN_LIMIT": "5", "GUEST_LIMIT": "5", "ASK_LIMIT": "3", "WHISPER_LIMIT": "2"}
+    limits = {"LOGIN_LIMIT": "5", "GUEST_LIMIT": "5", "ASK_LIMIT": "3", "WHISPER_LIMIT": "2", "LOOK_LIMIT": "3"}
     limits = {name: f"{most} per minute" for name, most in limits.items()}
     with services.redis(free_port()) as url, lesson.another_api(REDIS_URL=url, **limits) as strict:
         yield strict
@@ -145,8 +145,10 @@ def test_a_question_is_text_whatever_it_looks_like(lesson, window, text):
 
 
 def test_the_page_may_load_from_nowhere_else(lesson, alice):
-    policy = lesson.program().get(lesson.page).headers["Content-Security-Policy"]
+    headers = lesson.program().get(lesson.page).headers
+    policy = headers["Content-Security-Policy"]
 
+    assert headers["X-Content-Type-Options"] == "nosniff"
     assert "default-src 'self'" in policy
     assert "unsafe" not in policy
     assert "frame-ancestors 'none'" in policy
@@ -235,6 +237,16 @@ def test_who_asks_too_much_waits_by_every_door(lesson, strict):
         whispers = [socket.call("whisper", {"to": "grace", "text": "x"}) for _ in range(3)]
         assert [whisper.get("ok") for whisper in whispers] == [True, True, None]
         assert "Try again in" in whispers[2]["error"]
+
+
+def test_entering_and_catching_up_without_end_is_refused(lesson, strict):
+    ada = strict.visitor(cookies=lesson.person("ada").cookies)
+    with strict.socket(visitor=ada) as socket, strict.socket(visitor=ada) as other:
+        for verb in ("enter", "catch_up", "enter"):
+            assert socket.call(verb, {"room": "physics", "after": 0})["ok"]
+        for verb in ("enter", "catch_up"):
+            assert "Try again in" in socket.call(verb, {"room": "physics", "after": 0})["error"]
+        assert other.call("enter", {"room": "physics"})["ok"], "each connection is counted for itself"
 
 
 def test_limits_hold_without_redis(lesson):

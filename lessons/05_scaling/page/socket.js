@@ -84,6 +84,7 @@ export async function connect(events, state, attempt = 0) {
   board.on("disconnect", gone);
   board.on("connect_error", ({ message }) => {
     gone();
+    told.wire({ transport: `no connection: ${message}` });
     if (board.active) return; // it tries again by itself
     if (room !== LOBBY) told.refused(message);
     else setTimeout(() => board.connect(), PATIENCE); // the server said no; it may think better of it
