@@ -90,6 +90,13 @@ class LessonUnderTest:
                         connection.execute(f"DELETE FROM {table}")
         self.path, self.kept = path, {}
 
+    def multiply(self, id, times):
+        """Put so many copies of a question on the board, past the API: for a test that needs hundreds."""
+        with contextlib.closing(sqlite3.connect(self.database, timeout=10)) as connection, connection:
+            names = [name for _, name, *_ in connection.execute("PRAGMA table_info(question)") if name != "id"]
+            copied = f"INSERT INTO question ({', '.join(names)}) SELECT {', '.join(names)} FROM question WHERE id = ?"
+            connection.executemany(copied, [(id,)] * times)
+
     def is_quiet(self):
         """Whether who comes now is alone, and hears of nothing that was asked before; or there are no sockets."""
         with contextlib.suppress(Exception), self.socket() as newcomer:

@@ -19,6 +19,7 @@ from sqlalchemy.schema import CreateTable
 
 TEXT_LENGTH = 280
 AUTHOR_LENGTH = 40
+LISTED = 500  # questions in a list; more are only counted
 
 db = SQLAlchemy()
 
@@ -93,9 +94,17 @@ def create_tables():
     db.session.commit()
 
 
-def questions():
-    """Every question, most votes first, then oldest."""
-    return db.session.scalars(select(Question).order_by(Question.votes.desc(), Question.id)).all()
+def questions(most=None):
+    """The questions, all or so many at most: most votes first, then oldest."""
+    return db.session.scalars(select(Question).order_by(Question.votes.desc(), Question.id).limit(most)).all()
+
+
+def listed():
+    """The first questions, LISTED at most, and how many there are."""
+    first = questions(LISTED)
+    if len(first) < LISTED:
+        return first, len(first)
+    return first, db.session.scalar(select(func.count(Question.id)))
 
 
 def find(id):

@@ -21,6 +21,7 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 
 TEXT_LENGTH = 280
 AUTHOR_LENGTH = 40
+LISTED = 500  # questions in a list; more are only counted
 KEY_LENGTH = 80
 LOBBY = "lobby"  # the room in which everybody is, signed in or not
 ROOM_NAME = "[a-z0-9-]{1,40}"
@@ -169,12 +170,19 @@ def must_teach(who, room):
         raise NotYours("Only a teacher of this room may do that.")
 
 
-def questions(who, room=LOBBY):
-    """Every question of a room, most votes first, then oldest; raises SignIn, Unknown."""
+def questions(who, room=LOBBY, most=None):
+    """The questions of a room, all or so many at most: most votes first, then oldest; raises SignIn, Unknown."""
     belong(who, room)
-    return db.session.scalars(
-        select(Question).where(Question.room == room).order_by(Question.votes.desc(), Question.id)
-    ).all()
+    found = select(Question).where(Question.room == room).order_by(Question.votes.desc(), Question.id)
+    return db.session.scalars(found.limit(most)).all()
+
+
+def listed(who, room=LOBBY):
+    """The first questions of a room, LISTED at most, and how many there are; raises SignIn, Unknown."""
+    first = questions(who, room, LISTED)
+    if len(first) < LISTED:
+        return first, len(first)
+    return first, db.session.scalar(select(func.count(Question.id)).where(Question.room == room))
 
 
 def find(who, id):

@@ -74,9 +74,9 @@ def rooms():
 
 @desk.get("/<room>")
 def table(room, problem="", status=200):
-    questions = board.questions(current_user.who, room)
+    questions, total = board.listed(current_user.who, room)
     rows = [(question, QuestionForm(formdata=None, obj=question)) for question in questions]
-    page = render_template("room.html", room=room, rows=rows, problem=problem)
+    page = render_template("room.html", room=room, rows=rows, total=total, problem=problem)
     return page, status
 
 
