@@ -46,6 +46,9 @@ class LessonUnderTest:
             "FLASK_ADDRESS_LIMIT": "5000 per minute",
             "FLASK_EXPORT_LIMIT": "1000 per minute",
             "FLASK_ROOM_LIMIT": "1000 per minute",
+            "FLASK_GUEST_ASK_LIMIT": "3000 per minute",
+            "FLASK_GUEST_EXPORT_LIMIT": "3000 per minute",
+            "FLASK_GUEST_SESSION_LIMIT": "3000 per minute",
             **({"FLASK_ASYNC_MODE": engine} if engine else {}),
         }
         self.path, self.kept = None, {}  # the test file that it serves, and what the tests of that file share

@@ -44,7 +44,9 @@ class QuestionForm(FlaskForm):
 @desk.before_request
 def only_teachers():
     if not current_user.is_authenticated and request.endpoint != "desk.static":
-        rates.spend("guest", request.remote_addr)  # the form to sign in begins a session, and that is stored
+        rates.spend("guest", request.remote_addr)
+        if not session:
+            rates.spend("guest_session", request.remote_addr)  # the form to sign in begins one, and that is stored
     if request.endpoint not in {"desk.log_in", "desk.log_out", "desk.static"}:
         if not current_user.is_authenticated:
             return redirect(url_for("desk.log_in"))

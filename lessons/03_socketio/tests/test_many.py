@@ -1,6 +1,11 @@
-"""A board with more questions than a list shows: what is listed, what is counted, and what the page says."""
+"""What can grow has an end: a list, though all questions are counted and the page says so; and an export."""
+
+import contextlib
+import sqlite3
 
 import pytest
+
+from course.processes import wait_for
 
 
 @pytest.fixture
@@ -35,3 +40,37 @@ def test_the_page_says_that_it_does_not_show_all(lesson, many, alice):
 
     bob.put(f"/api/questions/{unseen - 2}/vote")  # one that was there before, and not on alice's list
     assert alice.sees("You see 502 of them") and alice.sees(f"{many + 1} questions"), "it was counted already"
+
+
+def test_an_export_is_deleted_after_a_day(lesson):
+    visitor = lesson.visitor()
+    old, young = jobs = started(visitor), started(visitor)
+    assert all(done(visitor, job) for job in jobs)
+    made_older(lesson, old, "-25 hours")
+    made_older(lesson, young, "-23 hours")
+
+    newest = started(visitor)
+    assert done(visitor, newest)
+
+    assert [visitor.get(job).status_code for job in (old, young, newest)] == [404, 200, 200]
+    channel = f"job:{old.rpartition('/')[2]}"
+    assert visitor.get(f"/stream?channel={channel}").status_code == 404, "its reports should be gone too"
+    assert channel not in in_the_database(lesson, "SELECT channel FROM event UNION SELECT name FROM channel")
+
+
+def started(visitor):
+    """Where a new export is."""
+    return visitor.post("/api/exports").headers["Location"]
+
+
+def done(visitor, job):
+    return wait_for(10, lambda: visitor.get(job).json()["done"])
+
+
+def made_older(lesson, job, by):
+    in_the_database(lesson, f"UPDATE job SET reported_at = datetime(reported_at, '{by}') WHERE '{job}' LIKE '%' || id")
+
+
+def in_the_database(lesson, statement):
+    with contextlib.closing(sqlite3.connect(lesson.database, timeout=10)) as connection, connection:
+        return [value for (value,) in connection.execute(statement)]

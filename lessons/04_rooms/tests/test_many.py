@@ -1,6 +1,11 @@
-"""A board with more questions than a list shows: what is listed, what is counted, and what the page says."""
+"""What can grow has an end: a list, though all questions are counted; how long an export stays; what guests leave."""
+
+import contextlib
+import sqlite3
 
 import pytest
+
+from course.processes import wait_for
 
 
 @pytest.fixture
@@ -46,3 +51,54 @@ def test_who_enters_and_who_is_at_the_desk_see_as_many(lesson, many):
     desk = grace.get("/desk/lobby").text
     assert desk.count("<textarea") == 500
     assert f"The room has {many} questions. These are the 500 with the most votes." in desk
+
+
+def test_an_export_is_deleted_after_a_day(lesson):
+    visitor = lesson.visitor()
+    old, young = jobs = started(visitor), started(visitor)
+    assert all(done(visitor, job) for job in jobs)
+    made_older(lesson, old, "-25 hours")
+    made_older(lesson, young, "-23 hours")
+
+    newest = started(visitor)
+    assert done(visitor, newest)
+
+    assert [visitor.get(job).status_code for job in (old, young, newest)] == [404, 200, 200]
+    channel = f"job:{old.rpartition('/')[2]}"
+    assert visitor.get(f"/stream?channel={channel}").status_code == 404, "its reports should be gone too"
+    assert channel not in in_the_database(lesson, "SELECT channel FROM event UNION SELECT name FROM channel")
+
+
+def test_what_guests_leave_is_limited_by_their_address(lesson):
+    limits = {"GUEST_ASK_LIMIT": "2 per hour", "GUEST_EXPORT_LIMIT": "1 per hour", "GUEST_SESSION_LIMIT": "4 per hour"}
+    with lesson.another_api(**limits) as api:
+        asked = [api.visitor().post("/api/questions", json={"text": "Me too?"}) for _ in range(3)]
+        exports = [api.visitor().post("/api/exports") for _ in range(2)]
+        sessions = [api.visitor().put("/api/browser") for _ in range(2)]
+        at_the_desk = api.visitor().get("/desk/login")
+        ada = api.sign_in("ada")
+        hers = [ada.post("/api/questions", json={"text": "And I?"}), ada.post("/api/exports")]
+
+    assert [answer.status_code for answer in asked] == [201, 201, 429], "each is a new browser, all have one address"
+    assert [answer.status_code for answer in exports] == [202, 429]
+    assert [answer.status_code for answer in sessions] == [204, 429], "three were begun before"
+    assert at_the_desk.status_code == 429, "the form to sign in would begin one more"
+    assert [answer.status_code for answer in hers] == [201, 202], "who is signed in is no guest"
+
+
+def started(visitor):
+    """Where a new export is."""
+    return visitor.post("/api/exports").headers["Location"]
+
+
+def done(visitor, job):
+    return wait_for(10, lambda: visitor.get(job).json()["done"])
+
+
+def made_older(lesson, job, by):
+    in_the_database(lesson, f"UPDATE job SET reported_at = datetime(reported_at, '{by}') WHERE '{job}' LIKE '%' || id")
+
+
+def in_the_database(lesson, statement):
+    with contextlib.closing(sqlite3.connect(lesson.database, timeout=10)) as connection, connection:
+        return [value for (value,) in connection.execute(statement)]
