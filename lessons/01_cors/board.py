@@ -125,7 +125,7 @@ def ask(browser, text=None, author=""):
     question = Question(
         browser=browser,
         text=clean(text, "A question", 1, TEXT_LENGTH),
-        author=clean(author, "A name", 0, AUTHOR_LENGTH),
+        author=clean_name(author),
     )
     db.session.add(question)
     db.session.commit()
@@ -192,3 +192,11 @@ def clean(value, what, shortest, longest):
     if re.search(r"[\0\ud800-\udfff]", value):
         raise Invalid(f"{what} may not hold half a character or a zero byte.")
     return value
+
+
+def clean_name(value):
+    """A name that shows all it has, and turns no text around it; raises Invalid."""
+    name = clean(value, "A name", 0, AUTHOR_LENGTH)
+    if not name.isprintable():
+        raise Invalid("A name may not hold what cannot be seen, such as a zero-width space or a mark of direction.")
+    return name

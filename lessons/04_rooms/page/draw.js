@@ -33,6 +33,7 @@ function drawQuestion(question, teacher) {
   item.id = `question-${question.id}`;
   $(".text", item).textContent = question.text; // never innerHTML: a question is text, whatever it looks like
   $(".author", item).textContent = question.author || "Anonymous";
+  $(".person", item).hidden = !question.signed_in; // a guest may type any name
   $(".votes", item).textContent = question.votes;
   $(".vote", item).ariaPressed = question.voted;
   $(".vote", item).title = plural(question.votes, "vote");
