@@ -46,6 +46,9 @@ class LessonUnderTest:
             "FLASK_ADDRESS_LIMIT": "5000 per minute",
             "FLASK_EXPORT_LIMIT": "1000 per minute",
             "FLASK_ROOM_LIMIT": "1000 per minute",
+            "FLASK_GUEST_ASK_LIMIT": "3000 per minute",
+            "FLASK_GUEST_EXPORT_LIMIT": "3000 per minute",
+            "FLASK_GUEST_SESSION_LIMIT": "3000 per minute",
             **({"FLASK_ASYNC_MODE": engine} if engine else {}),
         }
         self.path, self.kept = None, {}  # the test file that it serves, and what the tests of that file share
@@ -89,6 +92,13 @@ class LessonUnderTest:
                     with contextlib.suppress(sqlite3.OperationalError):  # not every lesson has each
                         connection.execute(f"DELETE FROM {table}")
         self.path, self.kept = path, {}
+
+    def multiply(self, id, times):
+        """Put so many copies of a question on the board, past the API: for a test that needs hundreds."""
+        with contextlib.closing(sqlite3.connect(self.database, timeout=10)) as connection, connection:
+            names = [name for _, name, *_ in connection.execute("PRAGMA table_info(question)") if name != "id"]
+            copied = f"INSERT INTO question ({', '.join(names)}) SELECT {', '.join(names)} FROM question WHERE id = ?"
+            connection.executemany(copied, [(id,)] * times)
 
     def is_quiet(self):
         """Whether who comes now is alone, and hears of nothing that was asked before; or there are no sockets."""

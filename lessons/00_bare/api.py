@@ -27,9 +27,9 @@ SENTENCES = {
 
 @api.get("")
 def list_questions():
-    questions = board.questions()
+    questions, total = board.listed()
     voted = board.voted_by(session.get("browser"))
-    return [private(q, voted) for q in questions], {"X-Total-Count": len(questions)}
+    return [private(q, voted) for q in questions], {"X-Total-Count": total}
 
 
 @api.post("")
@@ -67,7 +67,7 @@ def unvote(id):
 @widget.get("/top")
 def top():
     """The three questions with the most votes, for any page to show; asks for no cookie."""
-    return [q.public() for q in board.questions()[:3]]
+    return [q.public() for q in board.questions(3)]
 
 
 @export.get("/questions.csv")

@@ -234,8 +234,11 @@ def change_password(name, password):
 
 
 def add(name, password, teacher):
-    """Add somebody, as a teacher or not; raises board.Invalid, also if somebody has this name already."""
-    name, password = board.clean(name, "A name", 1, board.AUTHOR_LENGTH), board.clean(password, "A password", 1, 200)
+    """Add somebody, as a teacher or not; raises board.Invalid, also if somebody has this name, or nearly."""
+    name, password = board.clean_name(name, 1), board.clean(password, "A password", 1, 200)
+    for other in db.session.scalars(select(Person.name)):
+        if board.skeleton(other) == board.skeleton(name):
+            raise board.Invalid(f"There is somebody called {other} already.")
     person = Person(name=name, password=generate_password_hash(password))
     db.session.add(person)
     try:

@@ -118,7 +118,7 @@ def catch_up(sent):
 
 @verb
 def enter(sent):
-    """From now on hear what happens in a room; the receipt says how it is: {room, seq, questions, names, teacher}."""
+    """From now on hear what happens in a room; gives how it is, {room, seq, questions, total, names, teacher}."""
     rates.spend("look", request.sid)
     room = sent.get("room")
     board.belong(known(), room)
@@ -127,9 +127,9 @@ def enter(sent):
     moved.put(channel(room))
     seq = events.last(channel(room))  # before the questions: what happens between the two is told once more
     voted = board.voted_by(known())
-    questions = [private(question, voted) for question in board.questions(known(), room)]
-    teacher = board.teaches(known(), room)
-    return {"room": room, "seq": seq, "questions": questions, "names": names(room), "teacher": teacher}
+    listed, total = board.listed(known(), room)
+    questions = {"questions": [private(question, voted) for question in listed], "total": total}
+    return {"room": room, "seq": seq, **questions, "names": names(room), "teacher": board.teaches(known(), room)}
 
 
 @verb

@@ -46,7 +46,10 @@ DEFAULTS = {
     "LOOK_LIMIT": "300 per minute",  # for one connection: to enter a room, and to catch up
     "EXPORT_LIMIT": "10 per minute",
     "ROOM_LIMIT": "20 per hour",
-    "GUEST_LIMIT": "3000 per minute",  # for all guests of one address together
+    "GUEST_LIMIT": "3000 per minute",  # for all guests of one address together, as all that follow
+    "GUEST_ASK_LIMIT": "3000 per hour",
+    "GUEST_EXPORT_LIMIT": "60 per hour",
+    "GUEST_SESSION_LIMIT": "3000 per hour",  # each is stored for a month
     "SESSION_COOKIE_NAME": NAME,
     "SESSION_COOKIE_SAMESITE": "Lax",
     "SESSION_REFRESH_EACH_REQUEST": False,  # reading sets no cookie

@@ -60,9 +60,9 @@ def tell_caches(response):
 
 @api.get("")
 def list_questions():
-    questions = board.questions(known(), room())
+    questions, total = board.listed(known(), room())
     voted = board.voted_by(known())
-    return [private(q, voted) for q in questions], {"X-Total-Count": len(questions)}
+    return [private(q, voted) for q in questions], {"X-Total-Count": total}
 
 
 @api.post("")
@@ -108,7 +108,7 @@ def introduce():
 @widget.get("/top")
 def top():
     """The three questions with the most votes, for any page to show; asks for no cookie."""
-    return [q.public() for q in board.questions(known())[:3]]
+    return [q.public() for q in board.questions(known(), most=3)]
 
 
 @export.get("/questions.csv")

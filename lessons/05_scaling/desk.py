@@ -44,7 +44,9 @@ class QuestionForm(FlaskForm):
 @desk.before_request
 def only_teachers():
     if not current_user.is_authenticated and request.endpoint != "desk.static":
-        rates.spend("guest", request.remote_addr)  # the form to sign in begins a session, and that is stored
+        rates.spend("guest", request.remote_addr)
+        if not session:
+            rates.spend("guest_session", request.remote_addr)  # the form to sign in begins one, and that is stored
     if request.endpoint not in {"desk.log_in", "desk.log_out", "desk.static"}:
         if not current_user.is_authenticated:
             return redirect(url_for("desk.log_in"))
@@ -74,9 +76,9 @@ def rooms():
 
 @desk.get("/<room>")
 def table(room, problem="", status=200):
-    questions = board.questions(current_user.who, room)
+    questions, total = board.listed(current_user.who, room)
     rows = [(question, QuestionForm(formdata=None, obj=question)) for question in questions]
-    page = render_template("room.html", room=room, rows=rows, problem=problem)
+    page = render_template("room.html", room=room, rows=rows, total=total, problem=problem)
     return page, status
 
 

@@ -14,6 +14,8 @@ from .auth import Person, authenticated_only, tell_that_it_ended
 from .board import LOBBY, Member, Room, db
 from .visitor import me
 
+RESERVED = {"login", "logout", "page"}  # the desk has these addresses itself
+
 rooms = Blueprint("rooms", __name__, url_prefix="/api/rooms")
 
 
@@ -23,6 +25,8 @@ def open_room(who, name=None, code=None):
     name, code = board.clean(name, "A room's name", 1, 40), board.clean(code, "A code", 1, 40)
     if not re.fullmatch(board.ROOM_NAME, name):
         raise board.Invalid("A room's name has small letters, digits and hyphens, such as physics-2.")
+    if name in RESERVED:
+        raise board.Invalid("The desk uses this name itself: choose another.")
     db.session.add_all([Room(name=name, code=code), events.Channel(name=board.channel(name))])
     try:
         db.session.flush()
@@ -48,11 +52,17 @@ def join(who, room, code=None):
 
 
 def part(who, room, name):
-    """End a membership: one's own, or, as a teacher, anybody's. Raises board.Unknown, board.NotYours."""
+    """End a membership: one's own, or, as a teacher, anybody's. Raises board.Unknown, board.NotYours.
+
+    The last teacher stays, for nobody else could close the room.
+    """
     board.belong(who, room)
     person = db.session.scalar(select(Person).where(Person.name == name))
     if person is None or person.who != who:
         board.must_teach(who, room)
+    teachers = db.session.scalars(select(Member.who).where(Member.room == room, Member.teacher)).all()
+    if room != LOBBY and person and teachers == [person.who]:
+        raise board.NotYours("The last teacher of a room cannot leave it: close the room instead.")
     mine = (Member.room == room, Member.who == (person.who if person else None))
     if room == LOBBY or not db.session.execute(delete(Member).where(*mine)).rowcount:
         raise board.Unknown("There is no such member of this room.")

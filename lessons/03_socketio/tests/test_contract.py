@@ -25,6 +25,7 @@ def test_a_question_is_asked_read_changed_and_withdrawn(anna):
 
     assert answer.status_code == 201 and location == f"/api/questions/{question['id']}"
     assert abs((datetime.now(UTC) - datetime.fromisoformat(question.pop("asked_at"))).total_seconds()) < 60
+    assert not question.pop("signed_in", False), "Anna is a guest; from lesson 4 on, a question says so"
     assert question.pop("id") and question == {
         "text": "What is an origin?",
         "author": "Anna",
@@ -75,6 +76,8 @@ def test_a_number_is_never_given_twice(anna):
         ({"json": {"text": "x" * 281}}, 400, "this one has 281"),
         ({"json": {"text": "x", "author": "y" * 41}}, 400, "0 to 40"),
         ({"json": {"text": "x", "author": ["y"]}}, 400, "must be a text"),
+        ({"json": {"text": "x", "author": "gra\u200bce"}}, 400, "cannot be seen"),
+        ({"json": {"text": "x", "author": "\u202eecarg"}}, 400, "cannot be seen"),
         ({"content": b'{"text": "\\ud800"}', "headers": {"Content-Type": "application/json"}}, 400, "half a character"),
         ({"json": {"text": "a\0b"}}, 400, "zero byte"),
         ({"json": {"text": "x" * 20_000}}, 413, "16 KiB"),
