@@ -25,10 +25,10 @@ elif NAME != "threading":
 import socket  # noqa: E402 (the engine's own, by now)
 
 
-def serve(app, port):
+def serve(app, host, port):
     """Serve an app until Ctrl-C. `socketio.run(app)` does the same, without the three things said here."""
     try:
-        listening = socket.create_server(("127.0.0.1", port), backlog=1024)
+        listening = socket.create_server((host, port), backlog=1024)
     except OSError as error:
         other = f"FLASK_API_URL=http://localhost:{port + 100} python -m {app.import_name}"
         sys.exit(f"Port {port} cannot be had: {os.strerror(error.errno)}. Choose another: {other}")
@@ -36,7 +36,7 @@ def serve(app, port):
     # up to 40 ms for the receipt of what was sent before (RFC 9293, section 3.7.4: Nagle's algorithm).
     listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     most = allow_many_files()
-    print(f" * Running on http://127.0.0.1:{port}, by {NAME} (Ctrl-C stops it)", flush=True)
+    print(f" * Running on http://{host}:{port}, by {NAME} (Ctrl-C stops it)", flush=True)
     try:
         if NAME == "eventlet":
             from eventlet import wsgi
@@ -51,7 +51,7 @@ def serve(app, port):
         else:
             from werkzeug.serving import make_server
 
-            make_server("127.0.0.1", port, app, threaded=True, fd=listening.fileno()).serve_forever()
+            make_server(host, port, app, threaded=True, fd=listening.fileno()).serve_forever()
     except KeyboardInterrupt:
         pass
 
