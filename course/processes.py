@@ -88,17 +88,21 @@ class Process:
         wait_for(within, lambda: len(matching()) >= at_least)
         return matching()
 
-    def wait_until_it_answers(self, port, what, patience=None, setting=None):
+    def wait_until_it_answers(self, port, what, patience=None, setting=None, host="localhost"):
         """Return when somebody listens at the port; raises Trouble if the process ends first, or takes too long.
 
         With a `setting`, which has told it the port, it raises Trouble when it listens at another one, too.
         """
-        if not wait_for(0.9, lambda: answers(port) or not self.running):
-            wait_for(patience or PATIENCE, lambda: answers(port) or not self.running or (setting and self.listening))
-        if setting and self.running and not answers(port) and self.listening:
+
+        def ready():
+            return answers(port, host) or not self.running
+
+        if not wait_for(0.9, ready):
+            wait_for(patience or PATIENCE, lambda: ready() or (setting and self.listening))
+        if setting and self.running and not answers(port, host) and self.listening:
             told = f"It was told port {port}, by {setting}: __main__.py should take it from there."
             raise Trouble(f"{what} listens at port {min(self.listening)}. {told}")
-        if not self.running or not answers(port):
+        if not self.running or not answers(port, host):
             self.abort()
             last = "\n".join(self.lines[-15:]) or f"(nothing; its exit code is {self.popen.returncode})"
             raise Trouble(f"{what} did not start; the last it said was:\n{last}", self.lines)
@@ -144,13 +148,31 @@ def wait_for(seconds, happens):
     return value
 
 
-def answers(port):
+def answers(port, host="localhost"):
     """Whether somebody listens at this port of this machine."""
     try:
-        with socket.create_connection(("localhost", port), timeout=0.5):
+        with socket.create_connection((host, port), timeout=0.5):
             return True
     except OSError:
         return False
+
+
+def own_address():
+    """This machine's address in its network: the one from which it would send to another; nothing is sent."""
+    try:
+        with socket.socket(type=socket.SOCK_DGRAM) as probe:
+            probe.connect(("192.0.2.1", 9))  # nobody's: RFC 5737
+            return probe.getsockname()[0]
+    except OSError:
+        raise Trouble("This machine is in no network. Connect it, or name its address: --host 192.168.1.20") from None
+
+
+def must_be_own(address):
+    """Raises Trouble where nothing can listen at this address."""
+    try:
+        socket.create_server((address, 0)).close()
+    except OSError:
+        raise Trouble(f"{address} is not an address of this machine. Leave it out: --host finds one.") from None
 
 
 def is_free(port):

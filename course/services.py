@@ -210,11 +210,12 @@ http {{
 class Nginx:
     """An nginx with these lines in its `http` block, at that port, for the time of a block. Raises Trouble."""
 
-    def __init__(self, http, port, echo=None):
+    def __init__(self, http, port, echo=None, host="localhost"):
         part = nginx_server()
         if part is None:
             raise Trouble("There is no nginx that knows `sticky`. Install nginx 1.29.7 or newer.")
-        self.http, self.port, self.echo, self.parts = http, port, echo, contextlib.ExitStack()
+        self.http, self.port, self.echo, self.host = http, port, echo, host
+        self.parts = contextlib.ExitStack()
         self.command = [*part.command, "-c", "nginx.conf", "-e", "stderr", "-p"]
 
     def __enter__(self):
@@ -222,7 +223,7 @@ class Nginx:
         os.chmod(self.folder, 0o711)  # started by root, its workers are nobody, and have folders in this one
         self.write(self.http)
         self.process = Process(*self.command, self.folder, cwd=self.folder, echo=self.echo)
-        self.parts.enter_context(self.process).wait_until_it_answers(self.port, "nginx")
+        self.parts.enter_context(self.process).wait_until_it_answers(self.port, "nginx", host=self.host)
         return self.process
 
     def __exit__(self, *_):

@@ -18,6 +18,7 @@ from course.cli import main, port_instead, with_ports
 from course.processes import answers, free_port, is_free, wait_for
 
 posix_only = pytest.mark.skipif(sys.platform == "win32", reason="Windows has neither such signals nor a pty")
+linux_only = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere 127.0.0.2 is no address of the machine")
 COURSE = [sys.executable, "-m", "course"]
 
 
@@ -104,6 +105,43 @@ def test_what_to_try_first_names_the_addresses_of_this_run(runner):
 
     assert f'await fetch("{process.api}/")' in said
     assert not re.search(r"\b[58]101\b", said), "the usual ports are not those of this run"
+
+
+@linux_only
+def test_with_host_a_phone_finds_the_page_and_may_use_the_api(launch):
+    api, page = free_port(), free_port()
+    process = launch("run", "1", "--host", "127.0.0.2", "--no-browser", f"--api-port={api}", f"--page-port={page}")
+    origin, said = f"http://127.0.0.2:{page}", "".join(process.said)
+
+    assert f"http://127.0.0.2:{api}" in httpx.get(f"{origin}/config.js").text, "the page should know the way"
+    answer = httpx.get(f"http://127.0.0.2:{api}/api/questions", headers={"Origin": origin})
+    assert answer.headers["Access-Control-Allow-Origin"] == origin
+    assert origin in said and "█▄" in said, "its address should be there to read, and as a QR code"
+    assert "Everybody in your network reaches the page and the API" in " ".join(said.split())
+    assert not answers(api) and not answers(page), "it should listen at that address alone"
+
+
+@linux_only
+@pytest.mark.long
+@pytest.mark.parametrize("words", [["4"], ["5"], ["5", "--workers=2"]], ids=" ".join)
+def test_with_host_the_demo_class_has_passwords_that_nobody_knows(launch, words):
+    api, page = free_port(), free_port()
+    process = launch("run", *words, "--host=127.0.0.2", "--no-browser", f"--api-port={api}", f"--page-port={page}")
+    made = dict(re.findall(r"so (\w+) has a new password: (\S+)", "".join(process.said)))
+
+    def sign_in(name, password):
+        return httpx.post(f"http://127.0.0.2:{api}/api/login", json={"name": name, "password": password}).status_code
+
+    assert sorted(made) == ["ada", "ben", "grace"], "each should be told once"
+    assert [sign_in(name, "live-flask") for name in made] == [401, 401, 401]
+    assert [sign_in(name, password) for name, password in made.items()] == [200, 200, 200]
+
+
+def test_an_address_of_another_machine_is_refused():
+    done = course("run", "1", "--host", "192.0.2.1")
+
+    assert done.returncode == 1
+    assert "192.0.2.1 is not an address of this machine" in done.stderr
 
 
 def test_in_a_text_of_the_notes_only_the_usual_ports_of_the_lesson_are_replaced():
