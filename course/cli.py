@@ -14,7 +14,7 @@ import click
 
 from . import catalogue
 from .catalogue import ROOT
-from .processes import Trouble, answers, is_free, must_be_own, own_address
+from .processes import Trouble, answers, is_free, must_be_own, own_address, stop_all
 
 FOUND = "0.0.0.0"  # as an address to listen at it means "all that this machine has"
 ENGINES = ["eventlet", "gevent", "threading"]  # the first is what a lesson runs on unless told
@@ -479,8 +479,11 @@ def stopped_by_a_signal():
     try:
         yield
     except KeyboardInterrupt:
+        stop_all()  # before it says so
         click.echo("\nStopped.")
         sys.exit(0)
+    finally:
+        stop_all()
 
 
 def own(lesson):

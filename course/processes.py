@@ -20,6 +20,7 @@ COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 os.environ["NO_PROXY"] = f"{os.environ.get('NO_PROXY', '')},localhost,127.0.0.1"  # no proxy knows these servers
 NEXT = itertools.count(random.randrange(10000))  # two ports asked for before either is used must differ
 CLAIMS = []  # the sockets that hold the last ports given
+RUNNING = []  # the processes that have been started and not stopped
 PATIENCE = 20  # seconds a process may take until it answers
 HURRY = False  # whether what should come at once is waited for less than a test allows: see judge.py
 
@@ -39,14 +40,14 @@ class Process:
     """A command that runs until it is stopped, or until this process is gone: see guard.py.
 
     `env` adds to this process's environment, and takes away what is None. What it prints is kept in `lines`, and
-    handed to `echo` line by line if there is one.
+    handed to `echo` line by line if there is one. A temporary `folder` is removed when it has ended.
     """
 
-    def __init__(self, *command, cwd=None, env=None, echo=None):
+    def __init__(self, *command, cwd=None, env=None, echo=None, folder=""):
         self.lines = []
         env = {**os.environ, **(env or {}), "PYTHONUNBUFFERED": "1", "PYTHONFAULTHANDLER": "1"}
         self.popen = subprocess.Popen(
-            [sys.executable, "-I", "-S", GUARD, *command],
+            [sys.executable, "-I", "-S", GUARD, folder, *command],
             cwd=cwd,
             env={name: value for name, value in env.items() if value is not None},
             stdin=subprocess.PIPE,
@@ -57,6 +58,7 @@ class Process:
             errors="replace",
             start_new_session=True,  # Ctrl-C in the terminal reaches whoever started this, who then stops it
         )
+        RUNNING.append(self)
         self.reader = threading.Thread(target=self._read, args=[echo], daemon=True)
         self.reader.start()
 
@@ -122,12 +124,23 @@ class Process:
         self.popen.wait()
         self.reader.join(1)
         self.popen.stdout.close()
+        if self in RUNNING:
+            RUNNING.remove(self)
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
         self.stop()
+
+
+def stop_all():
+    """End what is left, all at once: a block that was interrupted while it started its parts does not know them."""
+    for process in RUNNING:
+        with contextlib.suppress(BrokenPipeError):
+            process.popen.stdin.close()
+    for process in list(RUNNING):
+        process.stop()
 
 
 def bound(seconds):

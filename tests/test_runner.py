@@ -154,9 +154,19 @@ def test_in_a_text_of_the_notes_only_the_usual_ports_of_the_lesson_are_replaced(
 
 
 @posix_only
-@pytest.mark.parametrize("ending", ["SIGINT", "SIGTERM", "SIGHUP", "SIGKILL"])
-def test_however_it_ends_no_process_port_or_file_is_left(runner, ending, tmp_path):
-    process = runner()
+@pytest.mark.parametrize(
+    ("ending", "words"),
+    [
+        ("SIGINT", ["1"]),
+        ("SIGTERM", ["1"]),
+        ("SIGHUP", ["1"]),
+        ("SIGKILL", ["1"]),
+        ("SIGKILL", ["2"]),
+        pytest.param("SIGKILL", ["5", "--workers=2"], marks=pytest.mark.long),
+    ],
+)
+def test_however_it_ends_no_process_port_or_file_is_left(runner, ending, words, tmp_path):
+    process = runner(*words)
     children = psutil.Process(process.pid).children(recursive=True)
     assert len(children) >= 4, "a page, an API, and their guards"
 
@@ -165,8 +175,11 @@ def test_however_it_ends_no_process_port_or_file_is_left(runner, ending, tmp_pat
 
     assert wait_for(10, lambda: not [child for child in children if child.is_running()]), "all of them should be gone"
     assert not answers(urlsplit(process.api).port) and not answers(urlsplit(process.page).port)
-    left = {path.name.partition("-")[0] for path in tmp_path.rglob("*")}
-    assert left == {"run.db"}, "what people asked stays, and nothing else"
+
+    def left():
+        return {path.name.partition("-")[0] for path in tmp_path.rglob("*")}
+
+    assert wait_for(5, lambda: left() == {"run.db"}), f"what people asked stays, and nothing else: {left()}"
     if ending != "SIGKILL":
         assert process.returncode == 0 and "Stopped." in process.stdout.read()
 
@@ -200,6 +213,25 @@ def test_workers_come_and_go_as_somebody_types(runner, tmp_path):
     assert process.wait(30) == 0
     assert wait_for(10, lambda: not [child for child in children if child.is_running()]), "all of them should be gone"
     assert {path.name for path in tmp_path.rglob("*")} == {"run.db"}
+
+
+@pytest.mark.long
+@posix_only
+def test_ctrl_c_while_workers_start_returns_when_all_are_gone(tmp_path):
+    words = ["run", "5", "--workers=4", "--no-browser", f"--api-port={free_port()}", f"--page-port={free_port()}"]
+    env = {**os.environ, "TMPDIR": str(tmp_path), "FLASK_SQLALCHEMY_DATABASE_URI": f"sqlite:///{tmp_path}/run.db"}
+    pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    with subprocess.Popen([*COURSE, *words], cwd=ROOT, env=env, **pipes, preexec_fn=heed_signals) as process:
+        runner = psutil.Process(process.pid)
+        assert wait_for(20, lambda: len(runner.children(recursive=True)) >= 8), "Redis, three workers, and their guards"
+        children = runner.children(recursive=True)
+
+        process.send_signal(signal.SIGINT)
+        said = process.communicate(timeout=40)[0].decode()
+
+        left = [child for child in children if child.is_running() and child.status() != psutil.STATUS_ZOMBIE]
+        assert not left, f"when the prompt is back, all of it should be gone; it said:\n{said}"
+        assert process.returncode == 0 and said.endswith("Stopped.\n")
 
 
 @pytest.mark.long

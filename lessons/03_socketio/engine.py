@@ -37,6 +37,8 @@ def serve(app, host, port):
     listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     most = allow_many_files()
     print(f" * Running on http://{host}:{port}, by {NAME} (Ctrl-C stops it)", flush=True)
+    if app.debug:
+        print(" * Debug mode does not reload here: stop this and start it again after each change.", flush=True)
     try:
         if NAME == "eventlet":
             from eventlet import wsgi
