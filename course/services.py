@@ -75,7 +75,7 @@ def redis(port=None):
     port = port or free_port()
     with tempfile.TemporaryDirectory() as folder:
         options = ["--port", str(port), "--bind", "127.0.0.1", "--dir", folder, "--save", "", "--appendonly", "no"]
-        with Process(*part.command, *options) as process:
+        with Process(*part.command, *options, folder=folder) as process:
             process.wait_until_it_answers(port, "Redis")
             yield f"redis://127.0.0.1:{port}/0"
 
@@ -90,7 +90,7 @@ def sentinel(name, port):
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "sentinel.conf")  # it writes there what it learns
         file.write_text(SENTINEL_CONF.format(own=own, name=name, port=port), encoding="utf-8")
-        with Process(*part.command, str(file), "--sentinel", cwd=folder) as process:
+        with Process(*part.command, str(file), "--sentinel", cwd=folder, folder=folder) as process:
             process.wait_until_it_answers(own, "Sentinel")
             yield own
 
@@ -210,19 +210,20 @@ http {{
 class Nginx:
     """An nginx with these lines in its `http` block, at that port, for the time of a block. Raises Trouble."""
 
-    def __init__(self, http, port, echo=None):
+    def __init__(self, http, port, echo=None, host="localhost"):
         part = nginx_server()
         if part is None:
             raise Trouble("There is no nginx that knows `sticky`. Install nginx 1.29.7 or newer.")
-        self.http, self.port, self.echo, self.parts = http, port, echo, contextlib.ExitStack()
+        self.http, self.port, self.echo, self.host = http, port, echo, host
+        self.parts = contextlib.ExitStack()
         self.command = [*part.command, "-c", "nginx.conf", "-e", "stderr", "-p"]
 
     def __enter__(self):
         self.folder = self.parts.enter_context(tempfile.TemporaryDirectory())
         os.chmod(self.folder, 0o711)  # started by root, its workers are nobody, and have folders in this one
         self.write(self.http)
-        self.process = Process(*self.command, self.folder, cwd=self.folder, echo=self.echo)
-        self.parts.enter_context(self.process).wait_until_it_answers(self.port, "nginx")
+        self.process = Process(*self.command, self.folder, cwd=self.folder, echo=self.echo, folder=self.folder)
+        self.parts.enter_context(self.process).wait_until_it_answers(self.port, "nginx", host=self.host)
         return self.process
 
     def __exit__(self, *_):

@@ -13,12 +13,15 @@ from flask import Flask
 from flask_cors import CORS
 
 from . import api, auth, board, desk, events, hello, jobs, rates, rooms, sockets
+from .settings import check_settings
 from .stream import Hub, sse
 
 NAME = __name__.rpartition(".")[2]  # 04_rooms: cookies know no ports, so each lesson's cookie has its own name
 DEFAULTS = {
     "API_URL": "http://localhost:5104",
     "PAGE_ORIGIN": "http://localhost:8104",
+    "HOST": "127.0.0.1",  # who reaches the API: 0.0.0.0 lets in everybody in your network
+    "PORT": None,  # where the API listens; the port of API_URL if None
     "SQLALCHEMY_DATABASE_URI": f"sqlite:///{NAME}.db",  # in Flask's instance folder
     "REDIS_URL": "redis://localhost:6379/0",
     "ASYNC_MODE": engine.NAME,
@@ -26,7 +29,7 @@ DEFAULTS = {
     "EVENTS_KEPT": 10_000,  # in each channel's log
     "PULSE_SECONDS": 15,  # between two signs of life on a silent stream or socket, in whole seconds
     "REQUEST_SECONDS": 30,  # for which a client may send nothing of its request, or read nothing of its answer
-    "EXPORT_SECONDS": 2,  # how long an export takes at least
+    "EXPORT_SECONDS": 2.0,  # how long an export takes at least
     "TOKEN_SECONDS": 3600,  # how long a token may be used to connect
     "DEMO_CLASS": True,  # made on the first start
     "LOGIN_LIMIT": "10 per minute",  # with one name from one address, and codes of rooms for one person
@@ -126,6 +129,7 @@ def create_page(config=None):
 def configured(app, config):
     app.config.from_mapping(DEFAULTS)
     app.config.from_prefixed_env()
+    check_settings(app.config, DEFAULTS)
     app.config.from_mapping(config)
     return app
 

@@ -29,10 +29,10 @@ elif NAME != "threading":
 import socket  # noqa: E402 (the engine's own, by now)
 
 
-def serve(app, port):
+def serve(app, host, port):
     """Serve an app until Ctrl-C. `socketio.run(app)` has a reloader and a debugger, and none of what is said here."""
     try:
-        listening = socket.create_server(("127.0.0.1", port), backlog=1024)
+        listening = socket.create_server((host, port), backlog=1024)
     except OSError as error:
         other = f"FLASK_API_URL=http://localhost:{port + 100} python -m {app.import_name}"
         sys.exit(f"Port {port} cannot be had: {os.strerror(error.errno)}. Choose another: {other}")
@@ -40,7 +40,9 @@ def serve(app, port):
     # up to 40 ms for the receipt of what was sent before (RFC 9293, section 3.7.4: Nagle's algorithm).
     listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     most = allow_many_files()
-    print(f" * Running on http://127.0.0.1:{port}, by {NAME} (Ctrl-C stops it)", flush=True)
+    print(f" * Running on http://{host}:{port}, by {NAME} (Ctrl-C stops it)", flush=True)
+    if app.debug:
+        print(" * Debug mode does not reload here: stop this and start it again after each change.", flush=True)
     signal.signal(signal.SIGINT, lambda *_: os._exit(0))  # Ctrl-C ends it now: eventlet would wait for open streams
     if NAME == "eventlet":
         serve_by_eventlet(listening, app, most)

@@ -43,6 +43,8 @@ def serve(app, host, port):
     listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     most = allow_many_files()
     print(f" * Running on http://{host}:{port}, by {NAME} (Ctrl-C stops it)", flush=True)
+    if app.debug:
+        print(" * Debug mode does not reload here: stop this and start it again after each change.", flush=True)
     signal.signal(signal.SIGINT, lambda *_: os._exit(0))  # Ctrl-C ends it now: eventlet would wait for open streams
     if NAME == "eventlet":
         serve_by_eventlet(listening, app, most)

@@ -181,6 +181,11 @@ def test_an_engine_that_is_not_there_is_named(lesson):
         assert process.printed("There is no engine asyncio: FLASK_ASYNC_MODE is eventlet, gevent or threading.")
 
 
+def test_debug_mode_says_that_nothing_is_reloaded(lesson):
+    with lesson.another_api(DEBUG=1) as api:
+        assert api.served.api.printed("Debug mode does not reload here: stop this and start it again"), "nobody is told"
+
+
 def test_a_port_that_is_taken_is_named_with_the_cure(lesson):
     for engine in ("eventlet", "gevent", "threading"):
         with running.start_api(lesson.lesson, {**lesson.served.env, "FLASK_ASYNC_MODE": engine}) as process:
