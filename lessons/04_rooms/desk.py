@@ -43,6 +43,8 @@ class QuestionForm(FlaskForm):
 
 @desk.before_request
 def only_teachers():
+    if request.is_json:
+        raise board.Invalid("The desk takes forms, not JSON.")
     if not current_user.is_authenticated and request.endpoint != "desk.static":
         rates.spend("guest", request.remote_addr)
         if not session:
@@ -55,7 +57,7 @@ def only_teachers():
 
 @desk.context_processor
 def for_every_page():
-    return {"sign_out": SignOutForm() if current_user.is_authenticated else None}
+    return {"sign_out": SignOutForm(formdata=None) if current_user.is_authenticated else None}
 
 
 @desk.after_request

@@ -89,7 +89,7 @@ def may_listen(who, channel):
     kind, _, name = channel.partition(":")
     if kind == "job":
         jobs.find(who, name)
-    elif kind == "room":
+    elif kind == "room" and name != LOBBY:
         board.belong(who, name)
     elif channel != board.channel(LOBBY):
         raise board.Unknown("There is no such channel.")

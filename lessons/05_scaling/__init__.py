@@ -101,7 +101,7 @@ def create_app(config=None):
     sockets.open_sockets(app)
     api.answer_errors(app)
     proxies = app.config["PROXIES"]  # after the sockets, so that they too learn who asks
-    app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies, x_host=proxies)
+    app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies)
     leaving.open_door(app)
 
     @app.after_request

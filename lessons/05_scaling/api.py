@@ -38,6 +38,13 @@ SENTENCES = {
 
 
 @api.before_app_request
+def read_the_whole_body():
+    """First of all, and without a database connection: a client that sends slowly would keep one, and there are few."""
+    board.db.session.commit()  # the session has been looked up with one
+    request.get_data()
+
+
+@api.before_app_request
 def only_our_page_changes_the_board():
     """Refuse what another page's script or form sends: CORS hides answers, it stops no request.
 

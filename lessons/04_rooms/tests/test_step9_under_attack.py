@@ -1,8 +1,11 @@
 """Step 9: what a hostile page, client and question can do is nothing."""
 
+import contextlib
 import csv
 import io
+import re
 import secrets
+import socket
 
 import pytest
 from socketio.exceptions import ConnectionError
@@ -276,3 +279,40 @@ def test_ten_thousand_room_names_leave_nothing_behind(lesson):
         for number in range(200):
             assert socket.call("enter", {"room": f"guess-{number}"})["error"]
         assert socket.call("enter", {"room": "physics"})["ok"]
+
+
+def test_bodies_that_never_come_keep_no_database_connection(lesson):
+    host, port = "localhost", lesson.ports[0] if not lesson.workers else lesson.places[0]
+    name = f"{lesson.lesson.name}=made-up-{secrets.token_hex(4)}"
+    head = f"POST /api/login HTTP/1.1\r\nHost: {host}:{port}\r\nCookie: {name}\r\nContent-Type: application/json\r\n"
+    with contextlib.ExitStack() as slow:
+        for _ in range(20):  # the pool holds 15 connections
+            connection = slow.enter_context(socket.create_connection((host, port)))
+            connection.sendall(f"{head}Content-Length: 40\r\n\r\n{{".encode())
+
+        assert lesson.program().get("/api/questions", timeout=5).status_code == 200, "the others should be served"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "sent", "status"),
+    [
+        ("GET", "/stream?channel=room:lobby&last_event_id=5", {}, 404),
+        ("GET", "/stream?channel=room:lobby", {}, 404),
+        ("POST", "/desk/login", {"json": [1]}, 400),
+        ("POST", "/desk/login", {"json": {"name": 1}}, 400),
+        ("POST", "/desk/login", {"json": "text"}, 400),
+        ("POST", "/desk/login", {"data": {"name": "x" * 20_000}}, 413),
+        ("POST", "/desk/physics/1", {"content": "{", "headers": {"Content-Type": "application/json"}}, 400),
+        ("POST", "/desk/physics/1", {"data": {"text": "x" * 20_000}}, 413),
+        ("POST", "/desk/physics/1", {"files": {f"f{n}": (None, "x") for n in range(200)}}, 413),
+        ("POST", "/desk/logout", {"json": [1]}, 400),
+        ("PATCH", "/api/questions/1", {"content": "{", "headers": {"Content-Type": "application/json"}}, 400),
+    ],
+)
+def test_what_cannot_be_read_is_refused_in_a_sentence(lesson, method, path, sent, status):
+    grace = lesson.person("grace")
+    grace.headers["Origin"] = lesson.api if path.startswith("/desk") else lesson.served.page_url
+    answer = grace.request(method, path, **sent)
+
+    assert answer.status_code == status
+    assert re.search(r"[A-Z][\w ,:]+\.", answer.text), "in a sentence"

@@ -77,3 +77,12 @@ def test_who_asks_is_told_by_nginx_and_not_by_who_asks(fleet):
             ]
 
     assert [answer.status_code for answer in answers] == [401, 401, 401, 429]
+
+
+def test_only_what_nginx_says_is_believed(fleet):
+    forged = {"X-Forwarded-Host": "evil.example", "X-Forwarded-Prefix": "/evil", "X-Forwarded-Port": "81"}
+
+    answer = httpx.get(f"{fleet.api}/desk//login", headers=forged)
+    where = httpx.get(f"{fleet.api}/desk", headers=forged).headers["Location"]
+
+    assert "evil" not in answer.headers.get("Location", "") and "evil" not in where and "81/" not in where
