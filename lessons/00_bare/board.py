@@ -5,6 +5,7 @@ A browser is named by a random id; what it may change is what it asked.
 """
 
 import contextlib
+import os
 import re
 import sqlite3
 import time
@@ -85,6 +86,10 @@ def set_up_sqlite(connection, _record):
                 break
             time.sleep(0.1)
         connection.execute("PRAGMA foreign_keys = ON")
+        path = connection.execute("PRAGMA database_list").fetchone()[2]
+        if path:  # else it is in memory
+            with contextlib.suppress(PermissionError):
+                os.chmod(path, 0o600)  # other accounts of this machine do not read it
 
 
 def create_tables():

@@ -6,6 +6,7 @@ Every change is announced twice by a signal: while its transaction is open, and 
 """
 
 import contextlib
+import os
 import re
 import sqlite3
 import time
@@ -101,6 +102,10 @@ def set_up_sqlite(connection, _record):
                 break
             time.sleep(0.1)
         connection.execute("PRAGMA foreign_keys = ON")
+        path = connection.execute("PRAGMA database_list").fetchone()[2]
+        if path:  # else it is in memory
+            with contextlib.suppress(PermissionError):
+                os.chmod(path, 0o600)  # other accounts of this machine do not read it
 
 
 def create_tables():

@@ -6,11 +6,13 @@ Every change is announced twice by a signal: while its transaction is open, and 
 """
 
 import contextlib
+import os
 import re
 import sqlite3
 import time
 import unicodedata
 from datetime import UTC, datetime
+from hashlib import sha256
 
 from blinker import Signal
 from flask_sqlalchemy import SQLAlchemy
@@ -132,6 +134,10 @@ def set_up_sqlite(connection, _record):
                 break
             time.sleep(0.1)
         connection.execute("PRAGMA foreign_keys = ON")
+        path = connection.execute("PRAGMA database_list").fetchone()[2]
+        if path:  # else it is in memory
+            with contextlib.suppress(PermissionError):
+                os.chmod(path, 0o600)  # other accounts of this machine do not read it
 
 
 def create_tables():
@@ -216,7 +222,7 @@ def ask(who, text=None, author="", key="", room=LOBBY):
     belong(who, room)
     text = clean(text, "A question", 1, TEXT_LENGTH)
     author = clean_name(author)
-    key = clean(key, "A key", 0, KEY_LENGTH)
+    key = own_key(who, clean(key, "A key", 0, KEY_LENGTH))
     question = Question(room=room, who=who, text=text, author=author)
     db.session.add(question)
     try:
@@ -229,6 +235,11 @@ def ask(who, text=None, author="", key="", room=LOBBY):
         belong(who, room)
         return asked_before(who, room, key, text)
     return save("question_asked", question)
+
+
+def own_key(who, key):
+    """A person's key as it is stored, which is nobody else's. Guests may have no cookie, so they share theirs."""
+    return sha256(f"{who} {key}".encode()).hexdigest() if key and is_person(who) else key
 
 
 def asked_before(who, room, key, text):

@@ -154,8 +154,10 @@ def configured(app, config):
 def kept_key(folder):
     """The secret that signs the cookies: made on the first start, kept for the next, readable by its owner only."""
     path = folder / "secret_key"
+    folder.mkdir(parents=True, exist_ok=True)
+    with contextlib.suppress(PermissionError):
+        folder.chmod(0o700)  # the database is in it, too
     if not path.exists():
-        folder.mkdir(parents=True, exist_ok=True)
         draft = folder / f"secret_key.{os.getpid()}"
         draft.touch(mode=0o600)
         draft.write_text(secrets.token_hex())

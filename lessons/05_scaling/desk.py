@@ -14,6 +14,7 @@ from wtforms import BooleanField, PasswordField, StringField, TextAreaField
 
 from . import auth, board, rates
 from .api import SENTENCES, STATUS
+from .rooms import change_code
 from .sockets import identify, socketio, start_telling
 from .visitor import me
 
@@ -34,6 +35,10 @@ class SignInForm(FlaskForm):
 
 class SignOutForm(FlaskForm):
     """Nothing but the token."""
+
+
+class CodeForm(FlaskForm):
+    """Nothing but the token: the new code is made."""
 
 
 class QuestionForm(FlaskForm):
@@ -80,8 +85,18 @@ def rooms():
 def table(room, problem="", status=200):
     questions, total = board.listed(current_user.who, room)
     rows = [(question, QuestionForm(formdata=None, obj=question)) for question in questions]
-    page = render_template("room.html", room=room, rows=rows, total=total, problem=problem)
+    code, form = board.db.session.get(board.Room, room).code, CodeForm(formdata=None)
+    page = render_template("room.html", room=room, code=code, form=form, rows=rows, total=total, problem=problem)
     return page, status
+
+
+@desk.post("/<room>/code")
+def new_code(room):
+    if not CodeForm().validate():
+        return table(room, "This form is too old, or not from this page. Nothing was changed: try again.", 400)
+    change_code(me(), room)
+    flash("The room has a new code. Who is a member stays one.")
+    return redirect(url_for("desk.table", room=room), 303)
 
 
 @desk.post("/<room>/<int:id>")

@@ -5,7 +5,7 @@ import secrets
 
 from flask import Blueprint, url_for
 from flask_login import current_user
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 from sqlalchemy.exc import IntegrityError
 
 from . import board, events, jobs
@@ -66,7 +66,20 @@ def part(who, room, name):
     mine = (Member.room == room, Member.who == (person.who if person else None))
     if room == LOBBY or not db.session.execute(delete(Member).where(*mine)).rowcount:
         raise board.Unknown("There is no such member of this room.")
+    if person.who != who:
+        change_code(who, room)  # else they would come back at once
     tell_that_it_ended(person.who)
+
+
+def change_code(who, room, code=None):
+    """Give a room another code, a made one unless told; raises board.Invalid, board.Unknown, board.NotYours."""
+    board.must_teach(who, room)
+    if room == LOBBY:
+        raise board.NotYours("The lobby is open to all, and needs no code.")
+    code = secrets.token_urlsafe(6) if code is None else board.clean(code, "A code", 1, 40)
+    db.session.execute(update(Room).where(Room.name == room).values(code=code))
+    db.session.commit()
+    return code
 
 
 def close(who, room):
@@ -119,6 +132,13 @@ def show(name):
 def close_room(name):
     close(me(), name)
     return "", 204
+
+
+@rooms.patch("/<name>")
+@authenticated_only
+def give_another_code(name):
+    """{code}: the one that is sent, or a made one if none is."""
+    return {"code": change_code(me(), name, **fields("code"))}
 
 
 @rooms.post("/<name>/members")

@@ -6,7 +6,10 @@ import io
 import re
 import secrets
 import socket
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 
+import httpx
 import pytest
 from socketio.exceptions import ConnectionError
 
@@ -316,3 +319,12 @@ def test_what_cannot_be_read_is_refused_in_a_sentence(lesson, method, path, sent
 
     assert answer.status_code == status
     assert re.search(r"[A-Z][\w ,:]+\.", answer.text), "in a sentence"
+
+
+def test_guesses_that_come_all_at_once_are_counted_together(strict):
+    guess = {"name": f"nobody {secrets.token_hex(4)}", "password": "guess"}
+    how = {"base_url": strict.api, "limits": httpx.Limits(max_connections=150), "timeout": 20}
+    with httpx.Client(**how) as eve, ThreadPoolExecutor(150) as at_once:
+        answers = list(at_once.map(lambda _: eve.post("/api/login", json=guess).status_code, range(150)))
+
+    assert Counter(answers) == {401: 5, 429: 145}
