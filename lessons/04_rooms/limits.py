@@ -180,7 +180,7 @@ class LimitedServer(socketio.Server):
 
 
 class PlainEngine(engineio.Server):
-    """Answers no JSONP, which is a script that each page may run, and says that none of its answers is a script."""
+    """Answers no JSONP, which each page may run as a script, and nobody whose session has ended; nor is it sniffed."""
 
     def _log_error_once(self, message, message_key):
         super()._log_error_once(engine.for_the_log(message), message_key)
@@ -189,11 +189,24 @@ class PlainEngine(engineio.Server):
         def start(status, headers):
             return start_response(status, [*headers, ("X-Content-Type-Options", "nosniff")])
 
-        if "j" in urllib.parse.parse_qs(environ["QUERY_STRING"], keep_blank_values=True):
+        query = urllib.parse.parse_qs(environ["QUERY_STRING"], keep_blank_values=True)
+        connection = self.sockets.get(query.get("sid", [""])[0])
+        if "j" in query:
             refused = self._bad_request("There is no JSONP here: leave out j.")
-            start(refused["status"], refused["headers"])
-            return [refused["response"]]
-        return super().handle_request(environ, start)
+        elif connection and connection.closed:
+            refused = self._bad_request("This session has ended.")
+        elif "HTTP_UPGRADE" in environ and not is_handshake(environ):
+            refused = self._bad_request("This is no handshake: RFC 6455, section 4.2.1.")
+        else:
+            return super().handle_request(environ, start)
+        start(refused["status"], refused["headers"])
+        return [refused["response"]]
+
+
+def is_handshake(environ):
+    """Whether a request to become a WebSocket has the headers without which each engine fails in its own way."""
+    connection, key = environ.get("HTTP_CONNECTION", ""), environ.get("HTTP_SEC_WEBSOCKET_KEY")
+    return "upgrade" in connection.lower() and bool(key) and environ.get("HTTP_SEC_WEBSOCKET_VERSION") == "13"
 
 
 socketio.Server = LimitedServer

@@ -55,13 +55,14 @@ class Job(db.Model):
 def start(who, room=board.LOBBY):
     """Begin an export of a room's questions and return its job at once; raises board.SignIn, board.Unknown."""
     board.belong(who, room)
-    job = Job(id=secrets.token_urlsafe(8), room=room)
+    id = secrets.token_urlsafe(8)
+    job = Job(id=id, room=room)
     db.session.add(job)
     events.open_channel(job.channel)
     app = current_app._get_current_object()  # the thread needs the app itself: `current_app` ends with this request
-    under_way.add(job.id)
-    threading.Thread(target=run, args=[app, job.id, room], daemon=True).start()
-    return job
+    under_way.add(id)
+    threading.Thread(target=run, args=[app, id, room], daemon=True).start()
+    return find(who, id)  # its room may have been closed just now
 
 
 def run(app, id, room):

@@ -499,3 +499,28 @@ def table_missing(database, table):
         finally:
             connection.execute(f"ALTER TABLE hidden RENAME TO {table}")
             connection.commit()
+
+
+def test_what_comes_after_a_goodbye_is_refused(lesson):
+    anna = lesson.program()
+    opened = anna.get("/socket.io/?EIO=4&transport=polling").text
+    address = f"/socket.io/?EIO=4&transport=polling&sid={json.loads(opened[1:])['sid']}"
+
+    assert anna.post(address, content="1").status_code == 200
+    for late in (anna.post(address, content="2"), anna.get(address), anna.post(address, content="40/board,")):
+        assert late.status_code == 400
+
+
+@pytest.mark.parametrize("missing", ["Sec-WebSocket-Key", "Sec-WebSocket-Version", "Upgrade", "Connection"])
+def test_a_websocket_without_its_headers_is_refused(lesson, missing):
+    headers = {
+        "Connection": "Upgrade",
+        "Upgrade": "websocket",
+        "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+        "Sec-WebSocket-Version": "13",
+    }
+    headers.pop(missing)
+
+    answer = lesson.program().get("/socket.io/?EIO=4&transport=websocket", headers=headers)
+
+    assert answer.status_code in {400, 426}, answer.text

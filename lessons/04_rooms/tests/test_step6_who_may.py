@@ -2,6 +2,7 @@
 
 import re
 import secrets
+from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import quote
 
 import httpx
@@ -284,3 +285,16 @@ def test_a_key_is_its_persons_own(lesson):
     assert (hers.status_code, other.status_code) == (201, 201), "nobody's key blocks another's"
     again = ada.post("/api/questions?room=physics", json={"text": "Ada's", "key": "the same"})
     assert again.json()["id"] == hers.json()["id"]
+
+
+@pytest.mark.long
+def test_an_export_of_a_room_that_is_being_closed_is_begun_or_refused(lesson):
+    school = school_of(lesson)
+    grace, ada = school.visitors["grace"], school.visitors["ada"]
+    with ThreadPoolExecutor(6) as at_once:
+        for _ in range(10):
+            room = school.doomed()
+            exports = [at_once.submit(ada.post, f"/api/exports?room={room}") for _ in range(5)]
+            assert at_once.submit(grace.delete, f"/api/rooms/{room}").result().status_code == 204
+
+            assert {export.result().status_code for export in exports} <= {202, 404}
