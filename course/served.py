@@ -224,6 +224,12 @@ class LessonUnderTest:
         assert answer.status_code == 200, f"{name} should be able to sign in: {answer.text}"
         return visitor
 
+    def join(self, person, room="physics"):
+        """Let somebody join a room in which grace teaches, by the code that it has now."""
+        (code,) = [each["code"] for each in self.person("grace").get("/api/me").json()["rooms"] if each["name"] == room]
+        answer = person.post(f"/api/rooms/{room}/members", json={"code": code})
+        assert answer.status_code == 201, answer.text
+
     def program(self):
         """A program such as curl: it sends no Origin, and nothing keeps it from reading the answers."""
         return self.client(base_url=self.api, verify=PLAIN)

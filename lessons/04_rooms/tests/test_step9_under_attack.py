@@ -129,7 +129,7 @@ def test_the_desk_shows_in_nobody_elses_frame(lesson, victim):
 def test_a_question_is_text_whatever_it_looks_like(lesson, window, text):
     lesson.flask("users", "add", text[:40], "--password", "x")
     author = lesson.person(text[:40], "x")
-    author.post("/api/rooms/physics/members", json={"code": "apple"})
+    lesson.join(author)
     assert ask(author, text).json()["text"] == text
     lobby = lesson.visitor().post("/api/questions", json={"text": text, "author": text[:40]})
     assert lobby.status_code == 201
