@@ -200,7 +200,7 @@ app = lesson.create_app()
 def when(*_):
     return {{"at": {value}}}
 """
-SERVE = "from . import app, lesson\nlesson.engine.serve(app, {where})\n"
+SERVE = "from . import app, lesson\nlesson.engine.serve(app, '127.0.0.1', {port})\n"
 
 
 @pytest.mark.parametrize("value", ["importlib.import_module('datetime').datetime.now()", "float('nan')", "{1, 2}"])
@@ -208,8 +208,7 @@ def test_an_acknowledgement_that_json_cannot_say_is_an_error_and_the_log_names_t
     port, folder = free_port(), tmp_path / "mine"
     folder.mkdir()
     (folder / "__init__.py").write_text(APP.format(package=lesson.lesson.package, value=value))
-    where = f'"127.0.0.1", {port}' if lesson.lesson.has_workers else port
-    (folder / "__main__.py").write_text(SERVE.format(where=where))
+    (folder / "__main__.py").write_text(SERVE.format(port=port))
     env = lesson.environ | {"PYTHONPATH": f"{tmp_path}{os.pathsep}{lesson.lesson.home}"}
     with Process(sys.executable, "-m", "mine", cwd=tmp_path, env=env) as api:
         api.wait_until_it_answers(port, "The app")
