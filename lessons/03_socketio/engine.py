@@ -44,12 +44,13 @@ def serve(app, host, port):
     if app.debug:
         print(" * Debug mode does not reload here: stop this and start it again after each change.", flush=True)
     signal.signal(signal.SIGINT, lambda *_: os._exit(0))  # Ctrl-C ends it now: eventlet would wait for open streams
+    patience = app.config.get("REQUEST_SECONDS", 30)
     if NAME == "eventlet":
-        serve_by_eventlet(listening, app, most)
+        serve_by_eventlet(listening, app, patience, most)
     elif NAME == "gevent":
-        serve_by_gevent(listening, app)
+        serve_by_gevent(listening, app, patience)
     else:
-        serve_by_threads(listening, app)
+        serve_by_threads(listening, app, patience)
 
 
 class Log:
@@ -78,7 +79,7 @@ class ShortLines(io.BufferedReader):
         return super().readline(size if size >= 0 else 8192)
 
 
-def serve_by_eventlet(listening, app, most):
+def serve_by_eventlet(listening, app, patience, most):
     """Serve an app by eventlet, whose server ends when no file is left, and has no limits as it comes."""
     import eventlet
     from eventlet import wsgi
@@ -106,7 +107,6 @@ def serve_by_eventlet(listening, app, most):
                 eventlet.sleep(0.1)
 
     accept_one, listening.accept = listening.accept, accept
-    patience = app.config["REQUEST_SECONDS"]
     limits = {"max_size": most - 100, "socket_timeout": patience, "keepalive": patience, "protocol": Protocol}
     environ = {"wsgi.input_terminated": True}  # a body in chunks has an end; else Werkzeug would not read it
     log = {"log": Log(), "log_x_forwarded_for": False}  # which a client may invent
@@ -114,7 +114,7 @@ def serve_by_eventlet(listening, app, most):
     wsgi.server(listening, app, minimum_chunk_size=1, debug=False, environ=environ, **limits, **log)
 
 
-def serve_by_gevent(listening, app):
+def serve_by_gevent(listening, app, patience):
     """Serve an app by gevent, with the same limits."""
     import gevent
     from gevent import pywsgi
@@ -131,7 +131,7 @@ def serve_by_gevent(listening, app):
 
         def handle_one_request(self):
             gevent.sleep(0)
-            self.socket.settimeout(app.config["REQUEST_SECONDS"])
+            self.socket.settimeout(patience)
             return super().handle_one_request()
 
         def read_request(self, line):
@@ -143,12 +143,12 @@ def serve_by_gevent(listening, app):
     pywsgi.WSGIServer(listening, app, log=Log(), handler_class=Handler).serve_forever()
 
 
-def serve_by_threads(listening, app):
+def serve_by_threads(listening, app, patience):
     """Serve an app by Flask's own server, with the same limits."""
     from werkzeug.serving import WSGIRequestHandler, make_server
 
     class Handler(WSGIRequestHandler):
-        timeout = app.config["REQUEST_SECONDS"]
+        timeout = patience
 
         def setup(self):
             super().setup()
