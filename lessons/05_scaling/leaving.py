@@ -63,10 +63,13 @@ def ready():
 def begin_work(app):
     """From now on this process is a worker: the others know it, and SIGTERM lets it go in peace; a second, at once."""
 
-    def close(*_):
+    def close(*received):
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         app.extensions["door"].leaving = True
+        if callable(before):
+            before(*received)  # gunicorn's: it takes no more connections, which its next worker takes at the same port
 
+    before = signal.getsignal(signal.SIGTERM)
     gc.collect()
     gc.freeze()  # what is loaded by now stays; to look through it again and again would keep all clients waiting
     signal.signal(signal.SIGTERM, close)

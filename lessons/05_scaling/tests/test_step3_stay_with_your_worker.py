@@ -1,7 +1,9 @@
 """Step 3: whoever came to one worker comes back to it; and if it is gone, to another."""
 
 import collections
+import contextlib
 import re
+import socket
 
 import httpx
 import pytest
@@ -87,3 +89,24 @@ def test_only_what_nginx_says_is_believed(fleet):
 
     for address in (answer.headers.get("Location", ""), where):
         assert not re.search("evil|:81", address)
+
+
+def test_one_address_gets_no_more_than_its_part_of_the_connections(fleet):
+    port = free_port()
+    few = re.sub(r"(limit_conn \w+) \d+;", r"\1 5;", fleet.served.api.conf(port))
+    with services.Nginx(few, port), contextlib.ExitStack() as streams:
+        for _ in range(5):
+            streams.enter_context(fleet.stream(address=f"http://localhost:{port}"))
+
+        assert httpx.get(f"http://localhost:{port}/api/questions").status_code == 429
+
+
+def test_nginx_gives_up_who_begins_a_request_and_does_not_go_on(fleet):
+    port = free_port()
+    hurried = re.sub(r"(client_\w+_timeout) \d+s;", r"\1 1s;", fleet.served.api.conf(port))
+    with services.Nginx(hurried, port):
+        for text in ("GET /", "POST /api/questions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n"):
+            with socket.create_connection(("127.0.0.1", port), timeout=5) as client:
+                client.sendall(text.encode())
+                while client.recv(4096):
+                    pass
