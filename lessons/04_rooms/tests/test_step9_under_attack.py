@@ -328,3 +328,19 @@ def test_guesses_that_come_all_at_once_are_counted_together(strict):
         answers = list(at_once.map(lambda _: eve.post("/api/login", json=guess).status_code, range(150)))
 
     assert Counter(answers) == {401: 5, 429: 145}
+
+
+def test_a_crowd_that_comes_at_once_takes_few_connections_to_redis(lesson):
+    with contextlib.ExitStack() as crowd:
+        guests = [
+            crowd.enter_context(socket.create_connection(("127.0.0.1", lesson.ports[0]), timeout=10)) for _ in range(90)
+        ]
+        for guest in guests:
+            guest.sendall(b"PUT /api/browser HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n")
+        assert all(guest.recv(100).startswith(b"HTTP/1.1 204") for guest in guests)
+
+    def to_redis():
+        found = [one for process in lesson.processes for one in process.net_connections("tcp")]
+        return len([one for one in found if one.raddr and one.raddr.port == lesson.redis_port])
+
+    assert to_redis() < 40, "each is a file that somebody else could have"
