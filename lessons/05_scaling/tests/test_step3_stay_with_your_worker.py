@@ -2,8 +2,10 @@
 
 import collections
 import contextlib
+import http.server
 import re
 import socket
+import threading
 
 import httpx
 import pytest
@@ -18,10 +20,10 @@ def proxy(fleet):
     """Starts another nginx before the same workers, which keeps people by sticky, hash or ip_hash: its address."""
     started = []
 
-    def start(way):
+    def start(way, part=None):
         assert (fleet.lesson.folder / "deploy" / "nginx.conf").exists(), "deploy/ should say how nginx is set up"
         port = free_port()
-        started.append(services.Nginx(fleet.served.api.conf(port, way), port))
+        started.append(services.Nginx(fleet.served.api.conf(port, way), port, part=part))
         started[-1].__enter__()
         return f"http://localhost:{port}"
 
@@ -37,6 +39,39 @@ def test_long_polling_works_through_nginx(fleet, proxy, way, client):
     for _ in range(6):
         with fleet.socket(address=address, client=client, transport="polling") as socket:
             assert socket.call("catch_up", {"after": 0})["ok"]
+
+
+@pytest.mark.parametrize("way", ["hash", "ip_hash"])
+def test_it_works_through_the_nginx_of_this_machine_however_old(fleet, proxy, way):
+    installed = services.installed_nginx()
+    if installed is None:
+        pytest.skip("no nginx is installed; Debian's is in the package nginx, and NGINX may name one")
+    address = proxy(way, installed)
+    with fleet.socket(address=address, transport="polling") as one, fleet.socket(address=address) as other:
+        assert one.call("ask", {"text": "Which release?", "key": f"release by {way}"})["ok"]
+        assert other.next("question_asked").data["question"]["text"] == "Which release?"
+
+
+def test_each_request_has_a_connection_to_the_worker_of_its_own(fleet):
+    port, came_from = free_port(), []
+
+    class Worker(http.server.BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self):
+            came_from.append(self.client_address)
+            self.send_response(204)
+            self.end_headers()
+            self.close_connection = False  # it does not say that it will end the connection
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Worker) as worker:
+        threading.Thread(target=worker.serve_forever, daemon=True).start()
+        only = f"    server 127.0.0.1:{worker.server_port};\n"
+        with services.Nginx(re.sub(r"(?:    server .*\n)+", only, fleet.served.api.conf(port)), port):
+            answers = [httpx.get(f"http://localhost:{port}/").status_code for _ in range(5)]
+        worker.shutdown()
+
+    assert answers == [204] * 5 and len(set(came_from)) == 5, "a worker may have ended the one before"
 
 
 def test_who_has_the_cookie_stays_and_others_are_spread(fleet, proxy):
