@@ -29,6 +29,8 @@ BUSY = 0.9  # of a core, from which on it is the limit
 SETTINGS = {
     "FLASK_SECRET_KEY": "only for this run",
     "FLASK_GUEST_LIMIT": "1000000 per second",
+    "FLASK_GUEST_ASK_LIMIT": "1000000 per second",
+    "FLASK_GUEST_SESSION_LIMIT": "1000000 per second",
     "FLASK_PULSE_SECONDS": "60",  # what is counted is questions
     "FLASK_DEMO_CLASS": "false",
 }

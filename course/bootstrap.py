@@ -296,7 +296,17 @@ def step(what, command, env=None):
     say(" failed" if result.returncode else f" {time.time() - start:.0f} s")
     if result.returncode:
         last = "\n".join(said.strip().splitlines()[-10:])
+        if disk_is_full():
+            raise Trouble(DISK_FULL)
         raise Trouble(sentence_for(said) or f"The set-up failed at this step, which said:\n{last}")
+
+
+def disk_is_full():
+    """Whether nothing fits any more, here or among the temporary files: not every tool says that it was that."""
+    import shutil
+    import tempfile
+
+    return any(shutil.disk_usage(folder).free < 10 * 2**20 for folder in (ROOT, tempfile.gettempdir()))
 
 
 def sentence_for(said):

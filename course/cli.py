@@ -14,9 +14,16 @@ import click
 
 from . import catalogue
 from .catalogue import ROOT
-from .processes import Trouble, answers, is_free
+from .processes import Trouble, answers, is_free, must_be_own, own_address, stop_all
 
+FOUND = "0.0.0.0"  # as an address to listen at it means "all that this machine has"
 ENGINES = ["eventlet", "gevent", "threading"]  # the first is what a lesson runs on unless told
+
+
+OPEN = (
+    "Everybody in your network reaches the page and the API by these addresses, without encryption: "
+    "use a network that you trust, and no password of yours."
+)
 
 
 class Course(click.Group):
@@ -109,9 +116,16 @@ def after_a_step(command):
 @click.option("--engine", type=click.Choice(ENGINES), help="What serves the API, from lesson 3 on.")
 @click.option("--workers", type=click.IntRange(1, 16), help="So many processes behind nginx, from lesson 5 on.")
 @click.option("--mine", is_flag=True, help="Your own copy in my/.")
+@click.option(
+    "--host",
+    metavar="[ADDRESS]",
+    is_flag=False,
+    flag_value=FOUND,
+    help="For everybody in your network, a phone too. Write it behind N; the address is found unless you give one.",
+)
 @after_a_step
 @at_its_places
-def run(lesson, engine, workers, api_port, page_port, no_browser, mine, step):
+def run(lesson, engine, workers, api_port, page_port, no_browser, mine, host, step):
     """Serve lesson N with everything it needs, until Ctrl-C."""
     from . import running, steps
 
@@ -124,6 +138,9 @@ def run(lesson, engine, workers, api_port, page_port, no_browser, mine, step):
         lesson = own(lesson)
         title = f"{title}, in {shown(lesson.folder)}"
     must_be_free(lesson, api_port, page_port)
+    if host:
+        host = own_address() if host == FOUND else host
+        must_be_own(host)
     out = console()
 
     def echo(who, line):
@@ -137,14 +154,17 @@ def run(lesson, engine, workers, api_port, page_port, no_browser, mine, step):
         if workers and not lesson.has_workers:
             raise Trouble("This app has no folder deploy/, so it is one process. Workers come with lesson 5.")
         settings = {"FLASK_ASYNC_MODE": engine} if engine else {}
-        with running.serve(lesson, api_port, page_port, settings, echo, workers) as served:
+        with running.serve(lesson, api_port, page_port, settings, echo, workers, host=host) as served:
             say_where(served, out, title)
             if workers:
                 out.print(f"  Workers   {', '.join(map(str, served.api.workers))}, and nginx before them")
             out.print(f"  Notes     lessons/{lesson.name}/README.md")
             if lesson.try_first:
                 text = with_ports(lesson.try_first, lesson, api_port, page_port)
+                text = text.replace("localhost", host or "localhost")
                 out.print(f"\n[bold]Try first.[/] {escape(text)}")
+            if host:
+                say_to_phones(served, out)
             if workers:
                 out.print("\nType + and Enter for one more worker, - for one less. Ctrl-C stops it.\n")
                 threading.Thread(target=obey, args=[served.api, out], daemon=True).start()
@@ -161,6 +181,14 @@ def say_where(served, out, title):
     out.print(f"\n[bold]{escape(title)}[/]")
     out.print(f"  The page  {served.page_url if served.page else 'is not there yet: step 1 brings it'}")
     out.print(f"  The API   {served.api_url}")
+
+
+def say_to_phones(served, out):
+    """Print the address once more, for cameras, and what it opens."""
+    import segno
+
+    out.print(f"\n{OPEN}\n")
+    segno.make(served.page_url or served.api_url, micro=False).terminal(compact=True)
 
 
 def with_ports(text, lesson, api_port, page_port):
@@ -534,8 +562,11 @@ def stopped_by_a_signal():
     try:
         yield
     except KeyboardInterrupt:
+        stop_all()  # before it says so
         click.echo("\nStopped.")
         sys.exit(0)
+    finally:
+        stop_all()
 
 
 def own(lesson):

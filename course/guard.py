@@ -1,11 +1,13 @@
 """Runs one command, and ends it with all it started when whoever asked for it is gone, even by kill -9.
 
-Usage: python guard.py COMMAND …  The caller holds the other end of standard input and writes nothing; the system
-closes that end when the caller goes, however it goes, and this is noticed here.
+Usage: python guard.py FOLDER COMMAND …  The caller holds the other end of standard input and writes nothing; the system
+closes that end when the caller goes, however it goes, and this is noticed here. FOLDER, unless it is empty, is the
+command's own, and is removed after it.
 """
 
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -31,7 +33,7 @@ def signal_all(child, number):
             os.killpg(child.pid, number)
 
 
-def main(command):
+def main(folder, *command):
     child = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
 
     def until_the_caller_is_gone():
@@ -42,8 +44,10 @@ def main(command):
     signal.signal(signal.SIGTERM, lambda *_: child.terminate())  # it may take its time to leave
     code = child.wait()
     end(child)
+    if folder:
+        shutil.rmtree(folder, ignore_errors=True)
     return code if code >= 0 else 128 - code
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main(*sys.argv[1:]))

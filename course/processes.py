@@ -20,6 +20,7 @@ COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 os.environ["NO_PROXY"] = f"{os.environ.get('NO_PROXY', '')},localhost,127.0.0.1"  # no proxy knows these servers
 NEXT = itertools.count(random.randrange(10000))  # two ports asked for before either is used must differ
 CLAIMS = []  # the sockets that hold the last ports given
+RUNNING = []  # the processes that have been started and not stopped
 PATIENCE = 20  # seconds a process may take until it answers
 HURRY = False  # whether what should come at once is waited for less than a test allows: see judge.py
 
@@ -39,14 +40,14 @@ class Process:
     """A command that runs until it is stopped, or until this process is gone: see guard.py.
 
     `env` adds to this process's environment, and takes away what is None. What it prints is kept in `lines`, and
-    handed to `echo` line by line if there is one.
+    handed to `echo` line by line if there is one. A temporary `folder` is removed when it has ended.
     """
 
-    def __init__(self, *command, cwd=None, env=None, echo=None):
+    def __init__(self, *command, cwd=None, env=None, echo=None, folder=""):
         self.lines = []
         env = {**os.environ, **(env or {}), "PYTHONUNBUFFERED": "1", "PYTHONFAULTHANDLER": "1"}
         self.popen = subprocess.Popen(
-            [sys.executable, "-I", "-S", GUARD, *command],
+            [sys.executable, "-I", "-S", GUARD, folder, *command],
             cwd=cwd,
             env={name: value for name, value in env.items() if value is not None},
             stdin=subprocess.PIPE,
@@ -57,6 +58,7 @@ class Process:
             errors="replace",
             start_new_session=True,  # Ctrl-C in the terminal reaches whoever started this, who then stops it
         )
+        RUNNING.append(self)
         self.reader = threading.Thread(target=self._read, args=[echo], daemon=True)
         self.reader.start()
 
@@ -88,17 +90,21 @@ class Process:
         wait_for(within, lambda: len(matching()) >= at_least)
         return matching()
 
-    def wait_until_it_answers(self, port, what, patience=None, setting=None):
+    def wait_until_it_answers(self, port, what, patience=None, setting=None, host="localhost"):
         """Return when somebody listens at the port; raises Trouble if the process ends first, or takes too long.
 
         With a `setting`, which has told it the port, it raises Trouble when it listens at another one, too.
         """
-        if not wait_for(0.9, lambda: answers(port) or not self.running):
-            wait_for(patience or PATIENCE, lambda: answers(port) or not self.running or (setting and self.listening))
-        if setting and self.running and not answers(port) and self.listening:
+
+        def ready():
+            return answers(port, host) or not self.running
+
+        if not wait_for(0.9, ready):
+            wait_for(patience or PATIENCE, lambda: ready() or (setting and self.listening))
+        if setting and self.running and not answers(port, host) and self.listening:
             told = f"It was told port {port}, by {setting}: __main__.py should take it from there."
             raise Trouble(f"{what} listens at port {min(self.listening)}. {told}")
-        if not self.running or not answers(port):
+        if not self.running or not answers(port, host):
             self.abort()
             last = "\n".join(self.lines[-15:]) or f"(nothing; its exit code is {self.popen.returncode})"
             raise Trouble(f"{what} did not start; the last it said was:\n{last}", self.lines)
@@ -118,12 +124,23 @@ class Process:
         self.popen.wait()
         self.reader.join(1)
         self.popen.stdout.close()
+        if self in RUNNING:
+            RUNNING.remove(self)
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
         self.stop()
+
+
+def stop_all():
+    """End what is left, all at once: a block that was interrupted while it started its parts does not know them."""
+    for process in RUNNING:
+        with contextlib.suppress(BrokenPipeError):
+            process.popen.stdin.close()
+    for process in list(RUNNING):
+        process.stop()
 
 
 def bound(seconds):
@@ -144,13 +161,31 @@ def wait_for(seconds, happens):
     return value
 
 
-def answers(port):
+def answers(port, host="localhost"):
     """Whether somebody listens at this port of this machine."""
     try:
-        with socket.create_connection(("localhost", port), timeout=0.5):
+        with socket.create_connection((host, port), timeout=0.5):
             return True
     except OSError:
         return False
+
+
+def own_address():
+    """This machine's address in its network: the one from which it would send to another; nothing is sent."""
+    try:
+        with socket.socket(type=socket.SOCK_DGRAM) as probe:
+            probe.connect(("192.0.2.1", 9))  # nobody's: RFC 5737
+            return probe.getsockname()[0]
+    except OSError:
+        raise Trouble("This machine is in no network. Connect it, or name its address: --host 192.168.1.20") from None
+
+
+def must_be_own(address):
+    """Raises Trouble where nothing can listen at this address."""
+    try:
+        socket.create_server((address, 0)).close()
+    except OSError:
+        raise Trouble(f"{address} is not an address of this machine. Leave it out: --host finds one.") from None
 
 
 def is_free(port):

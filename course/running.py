@@ -26,31 +26,33 @@ class Served:
 
 
 @contextlib.contextmanager
-def serve(lesson, api_port=None, page_port=None, env=None, echo=None, workers=None, api_first=False):
+def serve(lesson, api_port=None, page_port=None, env=None, echo=None, workers=None, api_first=False, host=None):
     """Serve a lesson while the block runs; on free ports unless told, with a private Redis if it needs one.
 
     With `workers`, so many processes are its API, behind nginx if the lesson knows how. `env` adds to the settings
     (FLASK_…); `echo(who, line)` gets what the processes print. With `api_first`, the page is started when the API
-    answers, and may not answer yet when the block begins. Raises Trouble.
+    answers, and may not answer yet when the block begins. With a `host`, an address of this machine, both are served
+    there, and not at localhost. Raises Trouble.
     """
     api_port, page_port = api_port or free_port(), page_port or free_port()
-    api_url, page_url = f"http://localhost:{api_port}", f"http://localhost:{page_port}"
-    env = {"FLASK_API_URL": api_url, "FLASK_PAGE_ORIGIN": page_url, **(env or {})}
+    name = host or "localhost"
+    api_url, page_url = f"http://{name}:{api_port}", f"http://{name}:{page_port}"
+    env = {"FLASK_API_URL": api_url, "FLASK_PAGE_ORIGIN": page_url, "FLASK_HOST": host or "127.0.0.1", **(env or {})}
     with contextlib.ExitStack() as parts:
         if lesson.needs_redis and "FLASK_REDIS_URL" not in env:
             env["FLASK_REDIS_URL"] = parts.enter_context(services.redis())
         api = Fleet(lesson, env, workers, api_port, echo) if workers else start_api(lesson, env, by("api", echo))
         parts.enter_context(api)
         if api_first:
-            api.wait_until_it_answers(api_port, "The API", setting="FLASK_API_URL")
+            api.wait_until_it_answers(api_port, "The API", setting="FLASK_API_URL", host=name)
         page = None
         if lesson.has_page:
-            command = flask_run(f"{lesson.package}:create_page", page_port)
+            command = [*flask_run(f"{lesson.package}:create_page", page_port), "--host", env["FLASK_HOST"]]
             page = parts.enter_context(Process(*command, cwd=lesson.home, env=env, echo=by("page", echo)))
         if not api_first:
-            api.wait_until_it_answers(api_port, "The API", setting="FLASK_API_URL")
+            api.wait_until_it_answers(api_port, "The API", setting="FLASK_API_URL", host=name)
             if page:
-                page.wait_until_it_answers(page_port, "The page")
+                page.wait_until_it_answers(page_port, "The page", host=name)
         yield Served(lesson, api_url, page_url, env, api, page)
 
 
@@ -71,7 +73,7 @@ class Fleet:
         for port, worker in self.workers.items():
             worker.wait_until_it_answers(port, "A worker")
         if self.lesson.has_workers:
-            self.nginx = services.Nginx(self.conf(), self.port)
+            self.nginx = services.Nginx(self.conf(), self.port, host=self.env["FLASK_HOST"])
             self.parts.enter_context(self.nginx)
         return self
 
@@ -80,7 +82,7 @@ class Fleet:
 
     def start(self, port, settings=None):
         """A worker at this port, with its own `settings` (FLASK_…); it may not answer yet, and nginx knows nothing."""
-        own = {"FLASK_PORT": str(port), "FLASK_PROXIES": "1"}
+        own = {"FLASK_HOST": "127.0.0.1", "FLASK_PORT": str(port), "FLASK_PROXIES": "1"}
         if not self.lesson.has_workers:
             own = {"FLASK_API_URL": f"http://localhost:{port}"}
         env = self.env | own | (settings or {})
@@ -110,7 +112,7 @@ class Fleet:
             text = re.sub(rf"# ({way}\b)", r"\1", text.replace("    sticky ", "    # sticky "))
         servers = "".join(f"    server 127.0.0.1:{port} max_fails=0;\n" for port in self.workers)
         text = re.sub(r"(?:    server 127\.0\.0\.1:\d+ .*\n)+", servers, text)
-        return re.sub(r"listen \d+;", f"listen 127.0.0.1:{port or self.port};", text)
+        return re.sub(r"listen \d+;", f"listen {self.env['FLASK_HOST']}:{port or self.port};", text)
 
     @property
     def running(self):
@@ -134,7 +136,7 @@ class Fleet:
         wait_for(within, lambda: len(matching()) >= at_least)
         return matching()
 
-    def wait_until_it_answers(self, port, what, setting):
+    def wait_until_it_answers(self, port, what, setting, host):
         pass  # it does since it began
 
 

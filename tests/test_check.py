@@ -146,7 +146,7 @@ def test_without_a_page_it_says_that_nobody_serves_one(learner):
 def test_a_copy_that_listens_at_another_port_hears_just_that(learner):
     learner.has(1, 7)
     port = free_port()
-    change(learner.copy(1) / "__main__.py", 'urlsplit(app.config["API_URL"]).port', str(port))
+    change(learner.copy(1) / "__main__.py", "listening_port(app.config)", str(port))
 
     said = re.sub(r"\s+", " ", learner.types("check", 1, code=1))
 

@@ -116,7 +116,13 @@ BROKEN = {  # what somebody might write in a lesson, and what check should say o
     "a handler that hangs": (1, "api.py", 'response.vary.add("Origin")', "while True: pass", "it hangs here"),
     "a thread that fails": (2, "stream.py", "in self.news():", "in self.knews():", "Seen instead no event came within"),
     "an event's handler that fails": (3, "sockets.py", 'if "key" not', "if key not", "NameError: name 'key' is not"),
-    "a handler that holds up all": (3, "api.py", "questions = board.questions()", "while True: pass", "it hangs here"),
+    "a handler that holds up all": (
+        3,
+        "api.py",
+        "questions, total = board.listed()",
+        "while True: pass",
+        "it hangs here",
+    ),
 }
 
 

@@ -18,6 +18,7 @@ from course.cli import main, port_instead, with_ports
 from course.processes import answers, free_port, is_free, wait_for
 
 posix_only = pytest.mark.skipif(sys.platform == "win32", reason="Windows has neither such signals nor a pty")
+linux_only = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere 127.0.0.2 is no address of the machine")
 COURSE = [sys.executable, "-m", "course"]
 
 
@@ -106,6 +107,43 @@ def test_what_to_try_first_names_the_addresses_of_this_run(runner):
     assert not re.search(r"\b[58]101\b", said), "the usual ports are not those of this run"
 
 
+@linux_only
+def test_with_host_a_phone_finds_the_page_and_may_use_the_api(launch):
+    api, page = free_port(), free_port()
+    process = launch("run", "1", "--host", "127.0.0.2", "--no-browser", f"--api-port={api}", f"--page-port={page}")
+    origin, said = f"http://127.0.0.2:{page}", "".join(process.said)
+
+    assert f"http://127.0.0.2:{api}" in httpx.get(f"{origin}/config.js").text, "the page should know the way"
+    answer = httpx.get(f"http://127.0.0.2:{api}/api/questions", headers={"Origin": origin})
+    assert answer.headers["Access-Control-Allow-Origin"] == origin
+    assert origin in said and "█▄" in said, "its address should be there to read, and as a QR code"
+    assert "Everybody in your network reaches the page and the API" in " ".join(said.split())
+    assert not answers(api) and not answers(page), "it should listen at that address alone"
+
+
+@linux_only
+@pytest.mark.long
+@pytest.mark.parametrize("words", [["4"], ["5"], ["5", "--workers=2"]], ids=" ".join)
+def test_with_host_the_demo_class_has_passwords_that_nobody_knows(launch, words):
+    api, page = free_port(), free_port()
+    process = launch("run", *words, "--host=127.0.0.2", "--no-browser", f"--api-port={api}", f"--page-port={page}")
+    made = dict(re.findall(r"so (\w+) has a new password: (\S+)", "".join(process.said)))
+
+    def sign_in(name, password):
+        return httpx.post(f"http://127.0.0.2:{api}/api/login", json={"name": name, "password": password}).status_code
+
+    assert sorted(made) == ["ada", "ben", "grace"], "each should be told once"
+    assert [sign_in(name, "live-flask") for name in made] == [401, 401, 401]
+    assert [sign_in(name, password) for name, password in made.items()] == [200, 200, 200]
+
+
+def test_an_address_of_another_machine_is_refused():
+    done = course("run", "1", "--host", "192.0.2.1")
+
+    assert done.returncode == 1
+    assert "192.0.2.1 is not an address of this machine" in done.stderr
+
+
 def test_in_a_text_of_the_notes_only_the_usual_ports_of_the_lesson_are_replaced():
     text = "http://localhost:5102/api, http://localhost:8102, -p 5102; 15102, 51020 and http://localhost:5101 stay"
     swapped = with_ports(text, lessons()[2], 8102, 5102)
@@ -116,9 +154,19 @@ def test_in_a_text_of_the_notes_only_the_usual_ports_of_the_lesson_are_replaced(
 
 
 @posix_only
-@pytest.mark.parametrize("ending", ["SIGINT", "SIGTERM", "SIGHUP", "SIGKILL"])
-def test_however_it_ends_no_process_port_or_file_is_left(runner, ending, tmp_path):
-    process = runner()
+@pytest.mark.parametrize(
+    ("ending", "words"),
+    [
+        ("SIGINT", ["1"]),
+        ("SIGTERM", ["1"]),
+        ("SIGHUP", ["1"]),
+        ("SIGKILL", ["1"]),
+        ("SIGKILL", ["2"]),
+        pytest.param("SIGKILL", ["5", "--workers=2"], marks=pytest.mark.long),
+    ],
+)
+def test_however_it_ends_no_process_port_or_file_is_left(runner, ending, words, tmp_path):
+    process = runner(*words)
     children = psutil.Process(process.pid).children(recursive=True)
     assert len(children) >= 4, "a page, an API, and their guards"
 
@@ -127,8 +175,11 @@ def test_however_it_ends_no_process_port_or_file_is_left(runner, ending, tmp_pat
 
     assert wait_for(10, lambda: not [child for child in children if child.is_running()]), "all of them should be gone"
     assert not answers(urlsplit(process.api).port) and not answers(urlsplit(process.page).port)
-    left = {path.name.partition("-")[0] for path in tmp_path.rglob("*")}
-    assert left == {"run.db"}, "what people asked stays, and nothing else"
+
+    def left():
+        return {path.name.partition("-")[0] for path in tmp_path.rglob("*")}
+
+    assert wait_for(5, lambda: left() == {"run.db"}), f"what people asked stays, and nothing else: {left()}"
     if ending != "SIGKILL":
         assert process.returncode == 0 and "Stopped." in process.stdout.read()
 
@@ -162,6 +213,25 @@ def test_workers_come_and_go_as_somebody_types(runner, tmp_path):
     assert process.wait(30) == 0
     assert wait_for(10, lambda: not [child for child in children if child.is_running()]), "all of them should be gone"
     assert {path.name for path in tmp_path.rglob("*")} == {"run.db"}
+
+
+@pytest.mark.long
+@posix_only
+def test_ctrl_c_while_workers_start_returns_when_all_are_gone(tmp_path):
+    words = ["run", "5", "--workers=4", "--no-browser", f"--api-port={free_port()}", f"--page-port={free_port()}"]
+    env = {**os.environ, "TMPDIR": str(tmp_path), "FLASK_SQLALCHEMY_DATABASE_URI": f"sqlite:///{tmp_path}/run.db"}
+    pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    with subprocess.Popen([*COURSE, *words], cwd=ROOT, env=env, **pipes, preexec_fn=heed_signals) as process:
+        runner = psutil.Process(process.pid)
+        assert wait_for(20, lambda: len(runner.children(recursive=True)) >= 8), "Redis, three workers, and their guards"
+        children = runner.children(recursive=True)
+
+        process.send_signal(signal.SIGINT)
+        said = process.communicate(timeout=40)[0].decode()
+
+        left = [child for child in children if child.is_running() and child.status() != psutil.STATUS_ZOMBIE]
+        assert not left, f"when the prompt is back, all of it should be gone; it said:\n{said}"
+        assert process.returncode == 0 and said.endswith("Stopped.\n")
 
 
 @pytest.mark.long

@@ -236,6 +236,15 @@ def test_a_full_disk_is_told_how_much_to_free(copy, tmp_path):
     assert refused(start(copy, **full), "disk is full", "MiB")
 
 
+def test_a_disk_that_fills_up_in_the_first_step_is_told_by_its_name(copy, tmp_path):
+    filling = "import itertools, shutil\nfree = itertools.chain([2**40], itertools.repeat(0))\n"
+    filling += "shutil.disk_usage = lambda path: shutil._ntuple_diskusage(1, 1, next(free))"
+    failing = "if __name__ == '__main__': raise SystemExit('Error: ensurepip returned non-zero exit status 1.')"
+
+    assert refused(start(copy, **machine(tmp_path, sitecustomize=filling, venv=failing)), "disk is full", "MiB")
+    assert not (copy / ".venv").exists()
+
+
 @pytest.mark.parametrize(
     ("tool_says", "told"),
     [

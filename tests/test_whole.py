@@ -3,9 +3,11 @@
 import contextlib
 import filecmp
 import importlib
+import os
 import re
 import shutil
 import sqlite3
+import stat
 import subprocess
 import sys
 import threading
@@ -39,6 +41,10 @@ def test_a_lesson_copied_out_is_an_app_of_its_own(copied_out):
     assert copied_out.api_url in httpx.get(f"{copied_out.page_url}/config.js").text
     instance = copied_out.lesson.folder.parent / "instance"
     assert {path.name for path in instance.glob("*")} >= {"myapp.db", "secret_key"}
+    if os.name == "posix":
+        modes = {path.name: stat.filemode(path.stat().st_mode) for path in (instance, *instance.iterdir())}
+        assert modes.pop("instance") == "drwx------"
+        assert set(modes.values()) == {"-rw-------"}, "no other account of the machine reads sessions or the key"
 
 
 def test_a_page_asks_nobody_but_its_own_two_origins(copied_out, chromium):

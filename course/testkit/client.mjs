@@ -3,9 +3,10 @@ import { createInterface } from "node:readline";
 import { Manager } from "socket.io-client";
 
 const [url, text] = process.argv.slice(2);
-const { namespaces, transports, headers, auth, answers } = JSON.parse(text);
+const { namespaces, transports, headers, auth, answers, reconnection } = JSON.parse(text);
 const withCredentials = !headers.Cookie; // keeps cookies that it is given; it cannot do both
-const manager = new Manager(url, { transports, extraHeaders: headers, withCredentials, reconnection: false });
+const how = { transports, withCredentials, reconnection, reconnectionDelay: 100 };
+const manager = new Manager(url, { ...how, extraHeaders: headers });
 const say = (what, words) => {
   console.log(JSON.stringify({ what, transport: manager.engine?.transport.name, ...words }));
 };

@@ -82,6 +82,10 @@ class Socket:
         """Whether the connection runs over this transport before so many seconds are over."""
         return wait_for(within, lambda: self.transport == transport)
 
+    def comes_back(self, before, within=5):
+        """Whether it has another connection than the one with the id `before`, before so many seconds are over."""
+        return wait_for(within, lambda: self.is_connected and self.sid() not in (None, before))
+
     def ends(self, within=5):
         """Whether the connection ends, from the other side, before so many seconds are over."""
         return wait_for(within, lambda: not self.is_connected)
@@ -117,9 +121,10 @@ class Client(socketio.Client):
 class PythonSocket(Socket):
     """python-socketio's client."""
 
-    def __init__(self, url, namespaces, transport, origin, cookie, auth, answers):
+    def __init__(self, url, namespaces, transport, origin, cookie, auth, answers, comes_back=False):
         super().__init__()
-        self.client = Client(reconnection=False, websocket_extra_options={"suppress_origin": True})
+        how = {"reconnection": comes_back, "reconnection_delay": 0.1}
+        self.client = Client(**how, websocket_extra_options={"suppress_origin": True})
         refused = []
 
         def hear(namespace, type, *arguments):
@@ -143,6 +148,10 @@ class PythonSocket(Socket):
     def is_connected(self):
         return self.client.connected
 
+    def sid(self, namespace="/board"):
+        """The id of its connection to this namespace; another one when it has come back."""
+        return self.client.get_sid(namespace)
+
     def call(self, type, *arguments, namespace="/board", within=5):
         """Send an event and return what its receipt says."""
         return self.client.call(type, arguments or None, namespace, at_once(within))
@@ -159,7 +168,7 @@ class PythonSocket(Socket):
 class NodeSocket(Socket):
     """The client that browsers load, under Node.js: client.mjs does as it is told, line by line."""
 
-    def __init__(self, url, namespaces, transport, origin, cookie, auth, answers):
+    def __init__(self, url, namespaces, transport, origin, cookie, auth, answers, comes_back=False):
         super().__init__()
         self.receipts, self.numbers, self.transport = {}, itertools.count(), None
         self.connected, self.refused, self.complaints = {}, {}, []
@@ -170,6 +179,7 @@ class NodeSocket(Socket):
             "headers": {"Origin": origin, **({"Cookie": cookie} if cookie else {})},
             "auth": auth or {},
             "answers": answers,
+            "reconnection": comes_back,
         }
         command = [*services.node().command, NODE_CLIENT, url, json.dumps(options)]
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
@@ -184,6 +194,9 @@ class NodeSocket(Socket):
     @property
     def is_connected(self):
         return self.connected.keys() > self.gone
+
+    def sid(self, namespace="/board"):
+        return self.connected.get(namespace)
 
     def read(self):
         for line in self.process.stdout:

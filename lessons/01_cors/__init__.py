@@ -11,11 +11,14 @@ from flask import Flask
 from flask_cors import CORS
 
 from . import api, board
+from .settings import check_settings
 
 NAME = __name__.rpartition(".")[2]  # 01_cors: cookies know no ports, so each lesson's cookie has its own name
 DEFAULTS = {
     "API_URL": "http://localhost:5101",
     "PAGE_ORIGIN": "http://localhost:8101",
+    "HOST": "127.0.0.1",  # who reaches the API: 0.0.0.0 lets in everybody in your network
+    "PORT": None,  # where the API listens; the port of API_URL if None
     "SQLALCHEMY_DATABASE_URI": f"sqlite:///{NAME}.db",  # in Flask's instance folder
     "SESSION_COOKIE_NAME": NAME,
     "SESSION_COOKIE_SAMESITE": "Lax",
@@ -72,6 +75,7 @@ def create_page(config=None):
 def configured(app, config):
     app.config.from_mapping(DEFAULTS)
     app.config.from_prefixed_env()
+    check_settings(app.config, DEFAULTS)
     app.config.from_mapping(config)
     return app
 
@@ -79,8 +83,10 @@ def configured(app, config):
 def kept_key(folder):
     """The secret that signs the cookies: made on the first start, kept for the next, readable by its owner only."""
     path = folder / "secret_key"
+    folder.mkdir(parents=True, exist_ok=True)
+    with contextlib.suppress(PermissionError):
+        folder.chmod(0o700)  # the database is in it, too
     if not path.exists():
-        folder.mkdir(parents=True, exist_ok=True)
         draft = folder / f"secret_key.{os.getpid()}"
         draft.touch(mode=0o600)
         draft.write_text(secrets.token_hex())

@@ -5,6 +5,7 @@ A browser is named by a random id; what it may change is what it asked.
 """
 
 import contextlib
+import os
 import re
 import sqlite3
 import time
@@ -19,6 +20,7 @@ from sqlalchemy.schema import CreateTable
 
 TEXT_LENGTH = 280
 AUTHOR_LENGTH = 40
+LISTED = 500  # questions in a list; more are only counted
 
 db = SQLAlchemy()
 
@@ -84,6 +86,10 @@ def set_up_sqlite(connection, _record):
                 break
             time.sleep(0.1)
         connection.execute("PRAGMA foreign_keys = ON")
+        path = connection.execute("PRAGMA database_list").fetchone()[2]
+        if path:  # else it is in memory
+            with contextlib.suppress(PermissionError):
+                os.chmod(path, 0o600)  # other accounts of this machine do not read it
 
 
 def create_tables():
@@ -93,9 +99,17 @@ def create_tables():
     db.session.commit()
 
 
-def questions():
-    """Every question, most votes first, then oldest."""
-    return db.session.scalars(select(Question).order_by(Question.votes.desc(), Question.id)).all()
+def questions(most=None):
+    """The questions, all or so many at most: most votes first, then oldest."""
+    return db.session.scalars(select(Question).order_by(Question.votes.desc(), Question.id).limit(most)).all()
+
+
+def listed():
+    """The first questions, LISTED at most, and how many there are."""
+    first = questions(LISTED)
+    if len(first) < LISTED:
+        return first, len(first)
+    return first, db.session.scalar(select(func.count(Question.id)))
 
 
 def find(id):
@@ -116,7 +130,7 @@ def ask(browser, text=None, author=""):
     question = Question(
         browser=browser,
         text=clean(text, "A question", 1, TEXT_LENGTH),
-        author=clean(author, "A name", 0, AUTHOR_LENGTH),
+        author=clean_name(author),
     )
     db.session.add(question)
     db.session.commit()
@@ -183,3 +197,11 @@ def clean(value, what, shortest, longest):
     if re.search(r"[\0\ud800-\udfff]", value):
         raise Invalid(f"{what} may not hold half a character or a zero byte.")
     return value
+
+
+def clean_name(value):
+    """A name that shows all it has, and turns no text around it; raises Invalid."""
+    name = clean(value, "A name", 0, AUTHOR_LENGTH)
+    if not name.isprintable():
+        raise Invalid("A name may not hold what cannot be seen, such as a zero-width space or a mark of direction.")
+    return name

@@ -11,17 +11,20 @@ from flask import Flask
 from flask_cors import CORS
 
 from . import api, board, events, jobs
+from .settings import check_settings
 from .stream import Hub, sse
 
 NAME = __name__.rpartition(".")[2]  # 02_sse: cookies know no ports, so each lesson's cookie has its own name
 DEFAULTS = {
     "API_URL": "http://localhost:5102",
     "PAGE_ORIGIN": "http://localhost:8102",
+    "HOST": "127.0.0.1",  # who reaches the API: 0.0.0.0 lets in everybody in your network
+    "PORT": None,  # where the API listens; the port of API_URL if None
     "SQLALCHEMY_DATABASE_URI": f"sqlite:///{NAME}.db",  # in Flask's instance folder
     "REDIS_URL": "redis://localhost:6379/0",
     "EVENTS_KEPT": 10_000,  # in each channel's log
     "PULSE_SECONDS": 15,  # between two signs of life on a silent stream
-    "EXPORT_SECONDS": 2,  # how long an export takes at least
+    "EXPORT_SECONDS": 2.0,  # how long an export takes at least
     "SESSION_COOKIE_NAME": NAME,
     "SESSION_COOKIE_SAMESITE": "Lax",
     "SESSION_REFRESH_EACH_REQUEST": False,  # reading sets no cookie
@@ -85,6 +88,7 @@ def create_page(config=None):
 def configured(app, config):
     app.config.from_mapping(DEFAULTS)
     app.config.from_prefixed_env()
+    check_settings(app.config, DEFAULTS)
     app.config.from_mapping(config)
     return app
 
@@ -92,8 +96,10 @@ def configured(app, config):
 def kept_key(folder):
     """The secret that signs the cookies: made on the first start, kept for the next, readable by its owner only."""
     path = folder / "secret_key"
+    folder.mkdir(parents=True, exist_ok=True)
+    with contextlib.suppress(PermissionError):
+        folder.chmod(0o700)  # the database is in it, too
     if not path.exists():
-        folder.mkdir(parents=True, exist_ok=True)
         draft = folder / f"secret_key.{os.getpid()}"
         draft.touch(mode=0o600)
         draft.write_text(secrets.token_hex())

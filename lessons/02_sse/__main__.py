@@ -1,8 +1,7 @@
 """Serves the API at its own address: `python -m` and the name of this package."""
 
-from urllib.parse import urlsplit
-
 from . import create_app
+from .settings import listening_port
 
 app = create_app()
-app.run(port=urlsplit(app.config["API_URL"]).port)
+app.run(app.config["HOST"], listening_port(app.config))

@@ -12,12 +12,13 @@ import time
 from datetime import UTC, datetime, timedelta
 
 from flask import current_app
-from sqlalchemy import String, select
+from sqlalchemy import String, delete, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from . import board, events
 from .board import db
 
+KEPT = timedelta(days=1)  # how long an export can be fetched
 SILENCE = timedelta(seconds=5)  # a job that reports nothing for so long was lost with its server
 COLUMNS = ["id", "text", "author", "votes", "answered", "asked_at"]
 HEADER = ",".join(COLUMNS) + "\r\n"
@@ -60,6 +61,7 @@ def run(app, id):
     """In the thread: write the questions tenth by tenth, and report each; say so if it fails."""
     with app.app_context():
         try:
+            delete_old()
             ids = db.session.scalars(select(board.Question.id).order_by(board.Question.id)).all()
             text = HEADER
             for part in range(1, PARTS + 1):
@@ -72,6 +74,17 @@ def run(app, id):
             app.logger.exception("The export %s failed.", id)
             db.session.rollback()
             finish(id, error="The export failed; the server's log has the details.")
+
+
+def delete_old():
+    """Delete exports that were done more than a day ago, the 100 oldest at most, with all that they reported."""
+    old = select(Job.id).where(Job.reported_at < now() - KEPT).order_by(Job.reported_at).limit(100)
+    for id in db.session.scalars(old).all():
+        channel = f"job:{id}"
+        db.session.execute(delete(Job).where(Job.id == id))
+        db.session.execute(delete(events.Event).where(events.Event.channel == channel))
+        db.session.execute(delete(events.Channel).where(events.Channel.name == channel))
+        db.session.commit()
 
 
 def rows(questions):

@@ -13,18 +13,23 @@ from flask import Flask
 from flask_cors import CORS
 
 from . import api, board, events, hello, jobs, sockets
+from .settings import check_settings
 from .stream import Hub, sse
 
 NAME = __name__.rpartition(".")[2]  # 03_socketio: cookies know no ports, so each lesson's cookie has its own name
 DEFAULTS = {
     "API_URL": "http://localhost:5103",
     "PAGE_ORIGIN": "http://localhost:8103",
+    "HOST": "127.0.0.1",  # who reaches the API: 0.0.0.0 lets in everybody in your network
+    "PORT": None,  # where the API listens; the port of API_URL if None
     "SQLALCHEMY_DATABASE_URI": f"sqlite:///{NAME}.db",  # in Flask's instance folder
     "REDIS_URL": "redis://localhost:6379/0",
     "ASYNC_MODE": engine.NAME,
+    "SOCKET_LOG": False,  # true: the log has every packet, with what is in it
     "EVENTS_KEPT": 10_000,  # in each channel's log
     "PULSE_SECONDS": 15,  # between two signs of life on a silent stream or socket, in whole seconds
-    "EXPORT_SECONDS": 2,  # how long an export takes at least
+    "REQUEST_SECONDS": 30,  # for which a client may send nothing of its request, or read nothing of its answer
+    "EXPORT_SECONDS": 2.0,  # how long an export takes at least
     "SESSION_COOKIE_NAME": NAME,
     "SESSION_COOKIE_SAMESITE": "Lax",
     "SESSION_REFRESH_EACH_REQUEST": False,  # reading sets no cookie
@@ -93,6 +98,7 @@ def create_page(config=None):
 def configured(app, config):
     app.config.from_mapping(DEFAULTS)
     app.config.from_prefixed_env()
+    check_settings(app.config, DEFAULTS)
     app.config.from_mapping(config)
     return app
 
@@ -100,8 +106,10 @@ def configured(app, config):
 def kept_key(folder):
     """The secret that signs the cookies: made on the first start, kept for the next, readable by its owner only."""
     path = folder / "secret_key"
+    folder.mkdir(parents=True, exist_ok=True)
+    with contextlib.suppress(PermissionError):
+        folder.chmod(0o700)  # the database is in it, too
     if not path.exists():
-        folder.mkdir(parents=True, exist_ok=True)
         draft = folder / f"secret_key.{os.getpid()}"
         draft.touch(mode=0o600)
         draft.write_text(secrets.token_hex())

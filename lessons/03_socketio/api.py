@@ -58,9 +58,9 @@ def tell_caches(response):
 
 @api.get("")
 def list_questions():
-    questions = board.questions()
+    questions, total = board.listed()
     voted = board.voted_by(session.get("browser"))
-    return [private(q, voted) for q in questions], {"X-Total-Count": len(questions)}
+    return [private(q, voted) for q in questions], {"X-Total-Count": total}
 
 
 @api.post("")
@@ -105,7 +105,7 @@ def introduce():
 @widget.get("/top")
 def top():
     """The three questions with the most votes, for any page to show; asks for no cookie."""
-    return [q.public() for q in board.questions()[:3]]
+    return [q.public() for q in board.questions(3)]
 
 
 @export.get("/questions.csv")
@@ -142,6 +142,9 @@ def state(job):
 def fields(*names):
     """Those fields of the JSON body that were sent; raises board.Invalid unless the body is an object."""
     try:
+        request.get_data()
+        if request.content_length is None:  # it came in chunks, and Werkzeug has read no more than may be read
+            request.stream.read(1)  # is there one byte more? Then the answer is 413
         body = request.get_json()
     except RecursionError:
         body = None  # brackets in brackets in brackets

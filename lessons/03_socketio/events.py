@@ -8,7 +8,7 @@ import re
 from typing import Any
 
 from flask import current_app
-from redis import Redis, RedisError
+from redis import BlockingConnectionPool, Redis, RedisError
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 from sqlalchemy import JSON, String, delete, select, update
@@ -37,9 +37,10 @@ class Event(db.Model):
 
 
 def open_bell(app):
-    """The connection to Redis: it gives up at once rather than keep a writer waiting."""
+    """The connections to Redis, 20 at the most: they give up at once rather than keep a writer waiting."""
     options = {"socket_timeout": 0.25, "socket_connect_timeout": 0.25, "retry": Retry(NoBackoff(), 0)}
-    app.extensions["bell"] = Redis.from_url(app.config["REDIS_URL"], **options)
+    pool = BlockingConnectionPool.from_url(app.config["REDIS_URL"], max_connections=20, timeout=1, **options)
+    app.extensions["bell"] = Redis.from_pool(pool)
 
 
 def open_channel(name):

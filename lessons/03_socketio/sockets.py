@@ -34,6 +34,8 @@ def open_sockets(app):
     socketio.init_app(
         app,
         async_mode=app.config["ASYNC_MODE"],
+        logger=app.config["SOCKET_LOG"],
+        engineio_logger=app.config["SOCKET_LOG"],
         async_handlers=False,  # a client's events are handled one after the other, in the order it sent them
         cors_allowed_origins=[app.config["PAGE_ORIGIN"], app.config["API_URL"]],
         max_http_buffer_size=app.config["MAX_CONTENT_LENGTH"],
@@ -159,7 +161,8 @@ def answer_board_error(error):
 def answer_error(error):
     """Whatever else goes wrong in a handler: the log has it all, the client gets one sentence and stays connected."""
     sentence = "Something went wrong here; the server's log has the details."
-    current_app.logger.error("The event %s failed.", request.event["message"], exc_info=error)
+    inside = error.__traceback__.tb_next  # None if the call itself failed: a client sent too few arguments, or too many
+    current_app.logger.error("The event %s failed: %r", request.event["message"], error, exc_info=inside and error)
     if request.event["message"] == "connect":
         raise ConnectionRefusedError(sentence)
     return {"error": sentence}

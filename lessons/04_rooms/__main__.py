@@ -1,8 +1,7 @@
 """Serves the API at its own address: `python -m` and the name of this package."""
 
-from urllib.parse import urlsplit
-
 from . import create_app, engine
+from .settings import listening_port
 
 app = create_app()
-engine.serve(app, urlsplit(app.config["API_URL"]).port)
+engine.serve(app, app.config["HOST"], listening_port(app.config))

@@ -38,6 +38,13 @@ SENTENCES = {
 
 
 @api.before_app_request
+def read_the_whole_body():
+    """First of all, and without a database connection: a client that sends slowly would keep one, and there are few."""
+    board.db.session.commit()  # the session has been looked up with one
+    request.get_data()
+
+
+@api.before_app_request
 def only_our_page_changes_the_board():
     """Refuse what another page's script or form sends: CORS hides answers, it stops no request.
 
@@ -60,9 +67,9 @@ def tell_caches(response):
 
 @api.get("")
 def list_questions():
-    questions = board.questions(known(), room())
+    questions, total = board.listed(known(), room())
     voted = board.voted_by(known())
-    return [private(q, voted) for q in questions], {"X-Total-Count": len(questions)}
+    return [private(q, voted) for q in questions], {"X-Total-Count": total}
 
 
 @api.post("")
@@ -108,7 +115,7 @@ def introduce():
 @widget.get("/top")
 def top():
     """The three questions with the most votes, for any page to show; asks for no cookie."""
-    return [q.public() for q in board.questions(known())[:3]]
+    return [q.public() for q in board.questions(known(), most=3)]
 
 
 @export.get("/questions.csv")
@@ -150,6 +157,9 @@ def room():
 def fields(*names):
     """Those fields of the JSON body that were sent; raises board.Invalid unless the body is an object."""
     try:
+        request.get_data()
+        if request.content_length is None:  # it came in chunks, and Werkzeug has read no more than may be read
+            request.stream.read(1)  # is there one byte more? Then the answer is 413
         body = request.get_json()
     except RecursionError:
         body = None  # brackets in brackets in brackets

@@ -5,7 +5,11 @@ sockets, locks and threads of their own in the place of the standard library's. 
 with the old ones, and stops everybody whenever it waits. So this module is the first import of `__init__.py`.
 """
 
+import contextlib
+import io
 import os
+import re
+import signal
 import sys
 
 NAME = "threading"
@@ -25,10 +29,10 @@ elif NAME != "threading":
 import socket  # noqa: E402 (the engine's own, by now)
 
 
-def serve(app, port):
-    """Serve an app until Ctrl-C. `socketio.run(app)` does the same, without the three things said here."""
+def serve(app, host, port):
+    """Serve an app until Ctrl-C. `socketio.run(app)` has a reloader and a debugger, and none of what is said here."""
     try:
-        listening = socket.create_server(("127.0.0.1", port), backlog=1024)
+        listening = socket.create_server((host, port), backlog=1024)
     except OSError as error:
         other = f"FLASK_API_URL=http://localhost:{port + 100} python -m {app.import_name}"
         sys.exit(f"Port {port} cannot be had: {os.strerror(error.errno)}. Choose another: {other}")
@@ -36,24 +40,107 @@ def serve(app, port):
     # up to 40 ms for the receipt of what was sent before (RFC 9293, section 3.7.4: Nagle's algorithm).
     listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     most = allow_many_files()
-    print(f" * Running on http://127.0.0.1:{port}, by {NAME} (Ctrl-C stops it)", flush=True)
-    try:
-        if NAME == "eventlet":
-            from eventlet import wsgi
+    print(f" * Running on http://{host}:{port}, by {NAME} (Ctrl-C stops it)", flush=True)
+    if app.debug:
+        print(" * Debug mode does not reload here: stop this and start it again after each change.", flush=True)
+    signal.signal(signal.SIGINT, lambda *_: os._exit(0))  # Ctrl-C ends it now: eventlet would wait for open streams
+    patience = app.config.get("REQUEST_SECONDS", 30)
+    if NAME == "eventlet":
+        serve_by_eventlet(listening, app, patience, most)
+    elif NAME == "gevent":
+        serve_by_gevent(listening, app, patience)
+    else:
+        serve_by_threads(listening, app, patience)
 
-            # A piece of an event stream goes out when it is there, not when 4,096 bytes are; at the last open file the
-            # server would end, so it takes fewer clients; and none of them is shown a traceback.
-            wsgi.server(listening, app, minimum_chunk_size=1, max_size=most - 100, debug=False)
-        elif NAME == "gevent":
-            from gevent import pywsgi
 
-            pywsgi.WSGIServer(listening, app).serve_forever()
-        else:
-            from werkzeug.serving import make_server
+class Log:
+    """Where a server writes what it has answered."""
 
-            make_server("127.0.0.1", port, app, threaded=True, fd=listening.fileno()).serve_forever()
-    except KeyboardInterrupt:
-        pass
+    def write(self, text):
+        left = text.startswith("Traceback") and re.search(r"^(BrokenPipe|ConnectionReset)Error", text, re.M)
+        if not left:  # a client that has left is no error, and its request has a line of its own
+            sys.stderr.write(for_the_log(text))
+
+
+def for_the_log(text):
+    """A text without ids, and without what would steer a terminal."""
+    return "".join(char if char.isprintable() or char == "\n" else ascii(char)[1:-1] for char in without_ids(text))
+
+
+def without_ids(text):
+    """A text without the ids of connections: who reads the log could send with them."""
+    return re.sub(r'(sid=|session )[^&\s"]+', r"\1…", text)
+
+
+class ShortLines(io.BufferedReader):
+    """What a client sends. The line that says how long a chunk is could be endless, and fill the memory."""
+
+    def readline(self, size=-1):
+        return super().readline(size if size >= 0 else 8192)
+
+
+def serve_by_eventlet(listening, app, patience, most):
+    """Serve an app by eventlet, whose server ends when no file is left, and has no limits as it comes."""
+    import eventlet
+    from eventlet import wsgi
+
+    class Protocol(wsgi.HttpProtocol):
+        def setup(self):
+            super().setup()
+            self.rfile = ShortLines(self.rfile.detach())
+
+        def handle_one_request(self):
+            eventlet.sleep(0)  # a turn for the others, however many requests this client has sent at once
+            super().handle_one_request()
+
+        def finish(self):
+            try:
+                super().finish()
+            finally:
+                self.rfile.close()  # eventlet leaves it open when the client has gone, and the connection with it
+
+    def accept():
+        while True:
+            try:
+                return accept_one()
+            except OSError:  # no file is left for a connection, so this one waits until another ends
+                eventlet.sleep(0.1)
+
+    accept_one, listening.accept = listening.accept, accept
+    limits = {"max_size": most - 100, "socket_timeout": patience, "keepalive": patience, "protocol": Protocol}
+    environ = {"wsgi.input_terminated": True}  # a body in chunks has an end; else Werkzeug would not read it
+    log = {"log": Log(), "log_x_forwarded_for": False}  # which a client may invent
+    # A piece of an event stream goes out when it is there, not when 4,096 bytes are. Nobody is shown a traceback.
+    wsgi.server(listening, app, minimum_chunk_size=1, debug=False, environ=environ, **limits, **log)
+
+
+def serve_by_gevent(listening, app, patience):
+    """Serve an app by gevent, with the same limits."""
+    import gevent
+    from gevent import pywsgi
+
+    class Handler(pywsgi.WSGIHandler):
+        def handle(self):
+            with contextlib.suppress(OSError):  # the client has left
+                super().handle()
+
+        def handle_one_response(self):
+            super().handle_one_response()
+            if "HTTP_UPGRADE" in self.environ:
+                self.close_connection = True  # a WebSocket has ended; what still comes is no request
+
+        def handle_one_request(self):
+            gevent.sleep(0)
+            self.socket.settimeout(patience)
+            return super().handle_one_request()
+
+        def read_request(self, line):
+            try:
+                return super().read_request(line)
+            except TimeoutError:
+                raise ValueError("the headers have no end") from None  # which the log has in one line
+
+    pywsgi.WSGIServer(listening, app, log=Log(), handler_class=Handler).serve_forever()
 
 
 def aside(work, *args):
@@ -67,6 +154,29 @@ def aside(work, *args):
 
         return get_hub().threadpool.apply(work, args)
     return work(*args)
+
+
+def serve_by_threads(listening, app, patience):
+    """Serve an app by Flask's own server, with the same limits."""
+    from werkzeug.serving import WSGIRequestHandler, make_server
+
+    class Handler(WSGIRequestHandler):
+        timeout = patience
+
+        def setup(self):
+            super().setup()
+            self.rfile = ShortLines(self.rfile.detach())
+
+        def run_wsgi(self):
+            super().run_wsgi()
+            if "Upgrade" in self.headers:
+                self.close_connection = True  # a WebSocket has ended; what still comes is no request
+
+        def log(self, type, message, *args):
+            super().log(type, "%s", without_ids(message % args))
+
+    how = {"threaded": True, "request_handler": Handler, "fd": listening.fileno()}
+    make_server(*listening.getsockname(), app, **how).serve_forever()
 
 
 def allow_many_files():

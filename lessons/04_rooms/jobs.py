@@ -13,14 +13,15 @@ import time
 from datetime import UTC, datetime, timedelta
 
 from flask import current_app
-from sqlalchemy import String, select
+from sqlalchemy import String, delete, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from . import board, events
 from .board import db
 
+KEPT = timedelta(days=1)  # how long an export can be fetched
 SILENCE = timedelta(seconds=5)  # a job that reports nothing for so long was lost with its server
-COLUMNS = ["id", "text", "author", "votes", "answered", "asked_at"]
+COLUMNS = ["id", "text", "author", "signed_in", "votes", "answered", "asked_at"]
 HEADER = ",".join(COLUMNS) + "\r\n"
 PARTS = 10
 
@@ -51,18 +52,20 @@ class Job(db.Model):
 def start(who, room=board.LOBBY):
     """Begin an export of a room's questions and return its job at once; raises board.SignIn, board.Unknown."""
     board.belong(who, room)
-    job = Job(id=secrets.token_urlsafe(8), room=room)
+    id = secrets.token_urlsafe(8)
+    job = Job(id=id, room=room)
     db.session.add(job)
     events.open_channel(job.channel)
     app = current_app._get_current_object()  # the thread needs the app itself: `current_app` ends with this request
-    threading.Thread(target=run, args=[app, job.id, room], daemon=True).start()
-    return job
+    threading.Thread(target=run, args=[app, id, room], daemon=True).start()
+    return find(who, id)  # its room may have been closed just now
 
 
 def run(app, id, room):
     """In the thread: write the questions tenth by tenth, and report each; say so if it fails."""
     with app.app_context():
         try:
+            delete_old()
             asked = select(board.Question.id).where(board.Question.room == room)
             ids = db.session.scalars(asked.order_by(board.Question.id)).all()
             db.session.commit()  # else it would keep its connection while it sleeps, and others would wait for one
@@ -77,6 +80,17 @@ def run(app, id, room):
             app.logger.exception("The export %s failed.", id)
             db.session.rollback()
             finish(id, error="The export failed; the server's log has the details.")
+
+
+def delete_old():
+    """Delete exports that were done more than a day ago, the 100 oldest at most, with all that they reported."""
+    old = select(Job.id).where(Job.reported_at < now() - KEPT).order_by(Job.reported_at).limit(100)
+    for id in db.session.scalars(old).all():
+        channel = f"job:{id}"
+        db.session.execute(delete(Job).where(Job.id == id))
+        db.session.execute(delete(events.Event).where(events.Event.channel == channel))
+        db.session.execute(delete(events.Channel).where(events.Channel.name == channel))
+        db.session.commit()
 
 
 def rows(questions):

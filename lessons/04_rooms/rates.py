@@ -8,11 +8,9 @@ import time
 
 from flask import current_app
 from limits import parse
-from limits.storage import MemoryStorage, storage_from_string
+from limits.storage import MemoryStorage, RedisStorage
 from limits.strategies import MovingWindowRateLimiter
 from redis import RedisError
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
 from . import board
 
@@ -26,8 +24,7 @@ class TooMany(board.BoardError):
 
 
 def start_counting(app):
-    options = {"socket_timeout": 0.25, "socket_connect_timeout": 0.25, "retry": Retry(NoBackoff(), 0)}
-    shared = storage_from_string(app.config["REDIS_URL"], **options)
+    shared = RedisStorage("redis://", app.extensions["bell"].connection_pool)  # at the address of the bell
     app.extensions["rates"] = [MovingWindowRateLimiter(storage) for storage in (shared, MemoryStorage())]
 
 

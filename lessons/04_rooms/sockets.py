@@ -14,7 +14,7 @@ from flask import Blueprint, current_app, request, send_from_directory
 from flask_login import current_user
 from flask_socketio import ConnectionRefusedError, Namespace, SocketIO, emit, join_room, leave_room, rooms
 
-from . import board, events, jobs
+from . import board, events, jobs, rates
 from .auth import authenticated_only, from_token, must_be_here_still
 from .board import LOBBY, channel
 from .limits import LimitedPacket, LimitedWebSocket
@@ -40,6 +40,8 @@ def open_sockets(app):
     socketio.init_app(
         app,
         async_mode=app.config["ASYNC_MODE"],
+        logger=app.config["SOCKET_LOG"],
+        engineio_logger=app.config["SOCKET_LOG"],
         async_handlers=False,  # a client's events are handled one after the other, in the order it sent them
         manage_session=False,  # events see the session as it is, and not as it was when their client connected
         cors_allowed_origins=[app.config["PAGE_ORIGIN"], app.config["API_URL"]],
@@ -105,6 +107,7 @@ def withdraw(sent):
 @verb
 def catch_up(sent):
     """All after number `after` in a room, as [{type, data}, …]; or reset: true, and the number at which to go on."""
+    rates.spend("look", request.sid)
     room = sent.get("room", LOBBY)
     board.belong(known(), room)
     found = missed(room, sent.get("after"))
@@ -115,7 +118,8 @@ def catch_up(sent):
 
 @verb
 def enter(sent):
-    """From now on hear what happens in a room; the receipt says how it is: {room, seq, questions, names, teacher}."""
+    """From now on hear what happens in a room; gives how it is, {room, seq, questions, total, names, teacher}."""
+    rates.spend("look", request.sid)
     room = sent.get("room")
     board.belong(known(), room)
     join_room(channel(room))
@@ -123,9 +127,9 @@ def enter(sent):
     moved.put(channel(room))
     seq = events.last(channel(room))  # before the questions: what happens between the two is told once more
     voted = board.voted_by(known())
-    questions = [private(question, voted) for question in board.questions(known(), room)]
-    teacher = board.teaches(known(), room)
-    return {"room": room, "seq": seq, "questions": questions, "names": names(room), "teacher": teacher}
+    listed, total = board.listed(known(), room)
+    questions = {"questions": [private(question, voted) for question in listed], "total": total}
+    return {"room": room, "seq": seq, **questions, "names": names(room), "teacher": board.teaches(known(), room)}
 
 
 @verb
@@ -249,7 +253,8 @@ def answer_board_error(error):
 def answer_error(error):
     """Whatever else goes wrong in a handler: the log has it all, the client gets one sentence and stays connected."""
     sentence = "Something went wrong here; the server's log has the details."
-    current_app.logger.error("The event %s failed.", request.event["message"], exc_info=error)
+    inside = error.__traceback__.tb_next  # None if the call itself failed: a client sent too few arguments, or too many
+    current_app.logger.error("The event %s failed: %r", request.event["message"], error, exc_info=inside and error)
     if request.event["message"] == "connect":
         raise ConnectionRefusedError(sentence)
     return {"error": sentence}
@@ -323,7 +328,7 @@ def close_what_ended(app, event):
     if event and event.type == "ended":
         for namespace in ("/board", "/jobs", "/desk"):
             for _, connection in participants(event.data["who"], namespace):
-                socketio.server.eio.disconnect(connection)  # who is still somebody comes back
+                cut_off(connection)  # who is still somebody comes back
         app.extensions["hub"].end(who=event.data["who"])
     elif event:
         closed = channel(event.data["room"])
@@ -331,6 +336,14 @@ def close_what_ended(app, event):
             socketio.emit("closed", {"room": event.data["room"]}, namespace=namespace, to=closed)
             socketio.close_room(closed, namespace)
         app.extensions["hub"].end(channel=closed)
+
+
+def cut_off(connection):
+    """End a connection without a word: python-socketio's client does not come back when it is told to disconnect."""
+    found = socketio.server.eio.sockets.get(connection)
+    if found:
+        found.close(abort=True)
+        socketio.server.eio.sockets.pop(connection, None)
 
 
 def tell_progress(app, channel, sid):

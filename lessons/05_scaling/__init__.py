@@ -8,32 +8,34 @@ import mimetypes
 import os
 import secrets
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from flask import Flask
 from flask_cors import CORS
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from . import api, auth, board, desk, events, hall, hello, jobs, leaving, presence, rates, rooms, schema, sockets
+from .settings import check_settings, listening_port
 from .stream import Hub, sse
 
 NAME = __name__.rpartition(".")[2]  # 05_scaling: cookies know no ports, so each lesson's cookie has its own name
 DEFAULTS = {
     "API_URL": "http://localhost:5105",
     "PAGE_ORIGIN": "http://localhost:8105",
+    "HOST": "127.0.0.1",  # who reaches the API: 0.0.0.0 lets in everybody in your network
+    "PORT": None,  # where the API listens; the port of API_URL if None
     "SQLALCHEMY_DATABASE_URI": f"sqlite:///{NAME}.db",  # in Flask's instance folder
     "SQLALCHEMY_ENGINE_OPTIONS": {"pool_pre_ping": True},  # a connection that the database has ended is not used
     "REDIS_URL": "redis://localhost:6379/0",  # or redis+sentinel://host:port,host:port/0/name
     "MESSAGE_QUEUE": None,  # what is no event of the board goes from worker to worker by this; REDIS_URL if None
     "MESSAGE_CHANNEL": "live-flask",  # the same for all workers, and for whoever else sends
-    "HOST": "127.0.0.1",  # from where this worker is reached: 0.0.0.0 is from everywhere
-    "PORT": None,  # where this worker listens; that of API_URL if None, for then there is only one
     "WORKER": None,  # its name; the port if None
     "PROXIES": 0,  # that stand before the workers, and tell who asks: 1 with nginx
     "ASYNC_MODE": engine.NAME,
+    "SOCKET_LOG": False,  # true: the log has every packet, with what is in it
     "EVENTS_KEPT": 10_000,  # in each channel's log
     "PULSE_SECONDS": 15,  # between two signs of life on a silent stream or socket, in whole seconds
-    "EXPORT_SECONDS": 2,  # how long an export takes at least
+    "REQUEST_SECONDS": 30,  # for which a client may send nothing of its request, or read nothing of its answer
+    "EXPORT_SECONDS": 2.0,  # how long an export takes at least
     "TOKEN_SECONDS": 3600,  # how long a token may be used to connect
     "DEMO_CLASS": True,  # made on the first start
     "LOGIN_LIMIT": "10 per minute",  # with one name from one address, and codes of rooms for one person
@@ -41,9 +43,13 @@ DEFAULTS = {
     "ASK_LIMIT": "30 per minute",  # for one person, as all that follow
     "WHISPER_LIMIT": "30 per minute",
     "CHANGE_LIMIT": "300 per minute",
+    "LOOK_LIMIT": "300 per minute",  # for one connection: to enter a room, and to catch up
     "EXPORT_LIMIT": "10 per minute",
     "ROOM_LIMIT": "20 per hour",
-    "GUEST_LIMIT": "3000 per minute",  # for all guests of one address together
+    "GUEST_LIMIT": "3000 per minute",  # for all guests of one address together, as all that follow
+    "GUEST_ASK_LIMIT": "3000 per hour",
+    "GUEST_EXPORT_LIMIT": "60 per hour",
+    "GUEST_SESSION_LIMIT": "3000 per hour",  # each is stored for a month
     "SESSION_COOKIE_NAME": NAME,
     "SESSION_COOKIE_SAMESITE": "Lax",
     "SESSION_REFRESH_EACH_REQUEST": False,  # reading sets no cookie
@@ -55,8 +61,7 @@ def create_app(config=None):
     """The API. Settings come from DEFAULTS, then FLASK_… in the environment, then `config`."""
     app = configured(Flask(__name__, static_folder=None), config)
     app.config["SECRET_KEY"] = app.config["SECRET_KEY"] or kept_key(Path(app.instance_path))
-    port = app.config["PORT"] = app.config["PORT"] or urlsplit(app.config["API_URL"]).port
-    app.config["WORKER"] = str(app.config["WORKER"] or port)
+    app.config["WORKER"] = str(app.config["WORKER"] or listening_port(app.config))
     board.db.init_app(app)
     schema.bring_up_to_date(app)
     with app.app_context():
@@ -96,7 +101,7 @@ def create_app(config=None):
     sockets.open_sockets(app)
     api.answer_errors(app)
     proxies = app.config["PROXIES"]  # after the sockets, so that they too learn who asks
-    app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies, x_host=proxies)
+    app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies)
     leaving.open_door(app)
 
     @app.after_request
@@ -132,6 +137,7 @@ def create_page(config=None):
             f"default-src 'self'; script-src 'self' {api}; connect-src 'self' {api} {api.replace('http', 'ws', 1)}; "
             "img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
         )
+        response.headers["X-Content-Type-Options"] = "nosniff"
         return response
 
     return page
@@ -140,6 +146,7 @@ def create_page(config=None):
 def configured(app, config):
     app.config.from_mapping(DEFAULTS)
     app.config.from_prefixed_env()
+    check_settings(app.config, DEFAULTS)
     app.config.from_mapping(config)
     return app
 
@@ -147,8 +154,10 @@ def configured(app, config):
 def kept_key(folder):
     """The secret that signs the cookies: made on the first start, kept for the next, readable by its owner only."""
     path = folder / "secret_key"
+    folder.mkdir(parents=True, exist_ok=True)
+    with contextlib.suppress(PermissionError):
+        folder.chmod(0o700)  # the database is in it, too
     if not path.exists():
-        folder.mkdir(parents=True, exist_ok=True)
         draft = folder / f"secret_key.{os.getpid()}"
         draft.touch(mode=0o600)
         draft.write_text(secrets.token_hex())

@@ -9,6 +9,7 @@ import os
 import sys
 from datetime import UTC, datetime
 
+from redis import RedisError
 from socketio import RedisManager
 
 URL = os.environ.get("FLASK_MESSAGE_QUEUE") or os.environ.get("FLASK_REDIS_URL", "redis://localhost:6379/0")
@@ -16,12 +17,11 @@ CHANNEL = os.environ.get("FLASK_MESSAGE_CHANNEL", "live-flask")
 
 
 class Counting(RedisManager):
-    """Keeps how many workers the last message reached; None if there is no Redis."""
-
-    heard = None
+    """Keeps how many workers the last message reached. What goes wrong is raised; RedisManager would be silent."""
 
     def _publish(self, data):
-        self.heard = super()._publish(data)
+        self._redis_connect()
+        self.heard = self.redis.publish(self.channel, self.json.dumps(data, allow_nan=False))
 
 
 def announce(text):
@@ -30,8 +30,11 @@ def announce(text):
         sys.exit(f"This goes by Redis only. For {URL} write KombuManager in place of RedisManager; it cannot count.")
     silent = logging.Logger("announce", logging.CRITICAL)  # what it would say, is said below
     queue = Counting(URL, CHANNEL, write_only=True, logger=silent, redis_options={"socket_connect_timeout": 2})
-    queue.emit("announcement", {"text": text, "at": datetime.now(UTC).isoformat()}, namespace="/board")
-    if queue.heard is None:
+    try:
+        queue.emit("announcement", {"text": text, "at": datetime.now(UTC).isoformat()}, namespace="/board")
+    except (TypeError, ValueError) as error:
+        sys.exit(f"Nobody was told: {error}.")
+    except RedisError:
         sys.exit(f"Nobody was told: there is no Redis at {URL}. Name another: FLASK_REDIS_URL=redis://…")
     if queue.heard == 0:
         sys.exit(f"Nobody was told: no worker listens to the channel {CHANNEL}. Is FLASK_MESSAGE_CHANNEL theirs?")

@@ -6,10 +6,13 @@ Every change is announced twice by a signal: while its transaction is open, and 
 """
 
 import contextlib
+import os
 import re
 import sqlite3
 import time
+import unicodedata
 from datetime import UTC, datetime
+from hashlib import sha256
 
 from blinker import Signal
 from flask_sqlalchemy import SQLAlchemy
@@ -20,9 +23,11 @@ from sqlalchemy.orm import Mapped, column_property, mapped_column
 
 TEXT_LENGTH = 280
 AUTHOR_LENGTH = 40
+LISTED = 500  # questions in a list; more are only counted
 KEY_LENGTH = 80
 LOBBY = "lobby"  # the room in which everybody is, signed in or not
 ROOM_NAME = "[a-z0-9-]{1,40}"
+ALPHABETS = {"LATIN", "GREEK", "CYRILLIC", "ARMENIAN", "CHEROKEE", "COPTIC", "LISU"}  # letters of these look alike
 
 db = SQLAlchemy()
 
@@ -90,12 +95,18 @@ class Question(db.Model):
         select(func.count()).where(Vote.question_id == id).correlate_except(Vote).scalar_subquery()
     )
 
+    @property
+    def signed_in(self):
+        """Whether the author's name is that of an account; a guest may type any."""
+        return is_person(self.who)
+
     def public(self):
-        """The question as everybody sees it: id, text, author, votes, answered, asked_at (ISO 8601, UTC)."""
+        """The question as everybody sees it: id, text, author, signed_in, votes, answered, asked_at (ISO 8601, UTC)."""
         return {
             "id": self.id,
             "text": self.text,
             "author": self.author,
+            "signed_in": self.signed_in,
             "votes": self.votes,
             "answered": self.answered,
             "asked_at": self.asked_at.isoformat(timespec="milliseconds") + "Z",
@@ -122,6 +133,10 @@ def set_up_sqlite(connection, _record):
                 break
             time.sleep(0.1)
         connection.execute("PRAGMA foreign_keys = ON")
+        path = connection.execute("PRAGMA database_list").fetchone()[2]
+        if path:  # else it is in memory
+            with contextlib.suppress(PermissionError):
+                os.chmod(path, 0o600)  # other accounts of this machine do not read it
 
 
 def channel(room):
@@ -159,12 +174,19 @@ def must_teach(who, room):
         raise NotYours("Only a teacher of this room may do that.")
 
 
-def questions(who, room=LOBBY):
-    """Every question of a room, most votes first, then oldest; raises SignIn, Unknown."""
+def questions(who, room=LOBBY, most=None):
+    """The questions of a room, all or so many at most: most votes first, then oldest; raises SignIn, Unknown."""
     belong(who, room)
-    return db.session.scalars(
-        select(Question).where(Question.room == room).order_by(Question.votes.desc(), Question.id)
-    ).all()
+    found = select(Question).where(Question.room == room).order_by(Question.votes.desc(), Question.id)
+    return db.session.scalars(found.limit(most)).all()
+
+
+def listed(who, room=LOBBY):
+    """The first questions of a room, LISTED at most, and how many there are; raises SignIn, Unknown."""
+    first = questions(who, room, LISTED)
+    if len(first) < LISTED:
+        return first, len(first)
+    return first, db.session.scalar(select(func.count(Question.id)).where(Question.room == room))
 
 
 def find(who, id):
@@ -189,8 +211,8 @@ def ask(who, text=None, author="", key="", room=LOBBY):
     """
     belong(who, room)
     text = clean(text, "A question", 1, TEXT_LENGTH)
-    author = clean(author, "A name", 0, AUTHOR_LENGTH)
-    key = clean(key, "A key", 0, KEY_LENGTH)
+    author = clean_name(author)
+    key = own_key(who, clean(key, "A key", 0, KEY_LENGTH))
     question = Question(room=room, who=who, text=text, author=author)
     db.session.add(question)
     try:
@@ -203,6 +225,11 @@ def ask(who, text=None, author="", key="", room=LOBBY):
         belong(who, room)
         return asked_before(who, room, key, text)
     return save("question_asked", question)
+
+
+def own_key(who, key):
+    """A person's key as it is stored, which is nobody else's. Guests may have no cookie, so they share theirs."""
+    return sha256(f"{who} {key}".encode()).hexdigest() if key and is_person(who) else key
 
 
 def asked_before(who, room, key, text):
@@ -301,3 +328,22 @@ def clean(value, what, shortest, longest):
     if re.search(r"[\0\ud800-\udfff]", value):
         raise Invalid(f"{what} may not hold half a character or a zero byte.")
     return value
+
+
+def clean_name(value, shortest=0):
+    """A name that shows all it has, turns no text around it, and has no letter that passes for another; raises Invalid.
+
+    See Unicode Technical Standard 39, "Unicode Security Mechanisms".
+    """
+    name = clean(value, "A name", shortest, AUTHOR_LENGTH)
+    if not name.isprintable() or re.search("[\u115f\u1160\u2800\u3164\uffa0]", name):
+        raise Invalid("A name may not hold what cannot be seen, such as a zero-width space or a mark of direction.")
+    used = {unicodedata.name(letter).split()[0] for letter in skeleton(name) if letter.isalpha()}
+    if len(used & ALPHABETS) > 1:
+        raise Invalid("A name may not mix the letters of two alphabets, such as Latin and Cyrillic.")
+    return name
+
+
+def skeleton(name):
+    """What is compared of a name: small or large, wide or bold, a letter is the same, and so is any gap."""
+    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())

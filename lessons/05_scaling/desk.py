@@ -14,6 +14,7 @@ from wtforms import BooleanField, PasswordField, StringField, TextAreaField
 
 from . import auth, board, rates
 from .api import SENTENCES, STATUS
+from .rooms import change_code
 from .sockets import identify, socketio, start_telling
 from .visitor import me
 
@@ -36,6 +37,10 @@ class SignOutForm(FlaskForm):
     """Nothing but the token."""
 
 
+class CodeForm(FlaskForm):
+    """Nothing but the token: the new code is made."""
+
+
 class QuestionForm(FlaskForm):
     text = TextAreaField("Question")
     answered = BooleanField("Answered")
@@ -43,8 +48,12 @@ class QuestionForm(FlaskForm):
 
 @desk.before_request
 def only_teachers():
+    if request.is_json:
+        raise board.Invalid("The desk takes forms, not JSON.")
     if not current_user.is_authenticated and request.endpoint != "desk.static":
-        rates.spend("guest", request.remote_addr)  # the form to sign in begins a session, and that is stored
+        rates.spend("guest", request.remote_addr)
+        if not session:
+            rates.spend("guest_session", request.remote_addr)  # the form to sign in begins one, and that is stored
     if request.endpoint not in {"desk.log_in", "desk.log_out", "desk.static"}:
         if not current_user.is_authenticated:
             return redirect(url_for("desk.log_in"))
@@ -53,7 +62,7 @@ def only_teachers():
 
 @desk.context_processor
 def for_every_page():
-    return {"sign_out": SignOutForm() if current_user.is_authenticated else None}
+    return {"sign_out": SignOutForm(formdata=None) if current_user.is_authenticated else None}
 
 
 @desk.after_request
@@ -74,10 +83,20 @@ def rooms():
 
 @desk.get("/<room>")
 def table(room, problem="", status=200):
-    questions = board.questions(current_user.who, room)
+    questions, total = board.listed(current_user.who, room)
     rows = [(question, QuestionForm(formdata=None, obj=question)) for question in questions]
-    page = render_template("room.html", room=room, rows=rows, problem=problem)
+    code, form = board.db.session.get(board.Room, room).code, CodeForm(formdata=None)
+    page = render_template("room.html", room=room, code=code, form=form, rows=rows, total=total, problem=problem)
     return page, status
+
+
+@desk.post("/<room>/code")
+def new_code(room):
+    if not CodeForm().validate():
+        return table(room, "This form is too old, or not from this page. Nothing was changed: try again.", 400)
+    change_code(me(), room)
+    flash("The room has a new code. Who is a member stays one.")
+    return redirect(url_for("desk.table", room=room), 303)
 
 
 @desk.post("/<room>/<int:id>")

@@ -9,7 +9,7 @@ import time
 from typing import Any
 
 from flask import current_app
-from redis import Redis, RedisError
+from redis import BlockingConnectionPool, Redis, RedisError
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 from redis.sentinel import Sentinel
@@ -41,7 +41,7 @@ class Event(db.Model):
 
 
 def open_bell(app):
-    """The connection to Redis: it gives up at once rather than keep a writer waiting."""
+    """The connections to Redis, 20 at the most: they give up at once rather than keep a writer waiting."""
     app.extensions["bell"] = open_redis(app.config["REDIS_URL"], socket_timeout=0.25, socket_connect_timeout=0.25)
 
 
@@ -49,7 +49,7 @@ def open_redis(url, **options):
     """Redis at this address; at one with redis+sentinel://, the Redis that its Sentinels say is the right one now."""
     options["retry"] = Retry(NoBackoff(), 0)
     if not url.startswith("redis+sentinel:"):
-        return Redis.from_url(url, **options)
+        return Redis.from_pool(BlockingConnectionPool.from_url(url, max_connections=20, timeout=1, **options))
     sentinels, name, more = parse_redis_sentinel_url(url)
     return Sentinel(sentinels, sentinel_kwargs=options, **options, **more).master_for(name)
 

@@ -13,7 +13,7 @@ from werkzeug.wsgi import ClosingIterator
 
 from . import jobs
 from .board import db
-from .sockets import socketio, start_tasks
+from .sockets import cut_off, socketio, start_tasks
 
 MOST = 10  # seconds that answers and exports under way may take
 
@@ -63,10 +63,13 @@ def ready():
 def begin_work(app):
     """From now on this process is a worker: the others know it, and SIGTERM lets it go in peace; a second, at once."""
 
-    def close(*_):
+    def close(*received):
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         app.extensions["door"].leaving = True
+        if callable(before):
+            before(*received)  # gunicorn's: it takes no more connections, which its next worker takes at the same port
 
+    before = signal.getsignal(signal.SIGTERM)
     gc.collect()
     gc.freeze()  # what is loaded by now stays; to look through it again and again would keep all clients waiting
     signal.signal(signal.SIGTERM, close)
@@ -82,7 +85,7 @@ def leave(app):
         time.sleep(0.2)
     app.extensions["presence"].leave()
     for connection in list(socketio.server.eio.sockets):
-        socketio.server.eio.disconnect(connection)
+        cut_off(connection)
         time.sleep(0.002)  # not all at once, for they all come back at once
     for channel in list(hub.readers):
         hub.end(channel=channel)

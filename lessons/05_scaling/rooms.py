@@ -5,7 +5,7 @@ import secrets
 
 from flask import Blueprint, url_for
 from flask_login import current_user
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 from sqlalchemy.exc import IntegrityError
 
 from . import board, events, jobs
@@ -13,6 +13,8 @@ from .api import fields
 from .auth import Person, authenticated_only, tell_that_it_ended
 from .board import LOBBY, Member, Room, db
 from .visitor import me
+
+RESERVED = {"login", "logout", "page"}  # the desk has these addresses itself
 
 rooms = Blueprint("rooms", __name__, url_prefix="/api/rooms")
 
@@ -23,6 +25,8 @@ def open_room(who, name=None, code=None):
     name, code = board.clean(name, "A room's name", 1, 40), board.clean(code, "A code", 1, 40)
     if not re.fullmatch(board.ROOM_NAME, name):
         raise board.Invalid("A room's name has small letters, digits and hyphens, such as physics-2.")
+    if name in RESERVED:
+        raise board.Invalid("The desk uses this name itself: choose another.")
     db.session.add_all([Room(name=name, code=code), events.Channel(name=board.channel(name))])
     try:
         db.session.flush()
@@ -48,15 +52,34 @@ def join(who, room, code=None):
 
 
 def part(who, room, name):
-    """End a membership: one's own, or, as a teacher, anybody's. Raises board.Unknown, board.NotYours."""
+    """End a membership: one's own, or, as a teacher, anybody's. Raises board.Unknown, board.NotYours.
+
+    The last teacher stays, for nobody else could close the room.
+    """
     board.belong(who, room)
     person = db.session.scalar(select(Person).where(Person.name == name))
     if person is None or person.who != who:
         board.must_teach(who, room)
+    teachers = db.session.scalars(select(Member.who).where(Member.room == room, Member.teacher)).all()
+    if room != LOBBY and person and teachers == [person.who]:
+        raise board.NotYours("The last teacher of a room cannot leave it: close the room instead.")
     mine = (Member.room == room, Member.who == (person.who if person else None))
     if room == LOBBY or not db.session.execute(delete(Member).where(*mine)).rowcount:
         raise board.Unknown("There is no such member of this room.")
+    if person.who != who:
+        change_code(who, room)  # else they would come back at once
     tell_that_it_ended(person.who)
+
+
+def change_code(who, room, code=None):
+    """Give a room another code, a made one unless told; raises board.Invalid, board.Unknown, board.NotYours."""
+    board.must_teach(who, room)
+    if room == LOBBY:
+        raise board.NotYours("The lobby is open to all, and needs no code.")
+    code = secrets.token_urlsafe(6) if code is None else board.clean(code, "A code", 1, 40)
+    db.session.execute(update(Room).where(Room.name == room).values(code=code))
+    db.session.commit()
+    return code
 
 
 def close(who, room):
@@ -80,7 +103,7 @@ def may_listen(who, channel):
     kind, _, name = channel.partition(":")
     if kind == "job":
         jobs.find(who, name)
-    elif kind == "room":
+    elif kind == "room" and name != LOBBY:
         board.belong(who, name)
     elif channel != board.channel(LOBBY):
         raise board.Unknown("There is no such channel.")
@@ -109,6 +132,13 @@ def show(name):
 def close_room(name):
     close(me(), name)
     return "", 204
+
+
+@rooms.patch("/<name>")
+@authenticated_only
+def give_another_code(name):
+    """{code}: the one that is sent, or a made one if none is."""
+    return {"code": change_code(me(), name, **fields("code"))}
 
 
 @rooms.post("/<name>/members")

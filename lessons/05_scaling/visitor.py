@@ -23,7 +23,10 @@ def me(what="change"):
         rates.spend(what, current_user.who)
     else:
         rates.spend("guest", request.remote_addr)  # a guest has as many names as cookies, but one address
+        if what in {"ask", "export"}:
+            rates.spend(f"guest_{what}", request.remote_addr)
     if known() is None:
+        rates.spend("guest_session", request.remote_addr)
         session.permanent = True
         session["browser"] = secrets.token_urlsafe(16)
     return known()

@@ -10,29 +10,28 @@ const list = document.querySelector("#questions");
 const refresh = document.querySelector("#refresh");
 
 const questions = new Map(); // by id
-let total; // what X-Total-Count said: undefined before the first answer, null if it is hidden from this page
+let more; // how many questions are not on the list: undefined before it is here, null if X-Total-Count is hidden
 
 async function reload() {
   const answer = await api.list();
-  total = answer.total === null ? null : Number(answer.total);
+  more = answer.total === null ? null : answer.total - answer.all.length;
   questions.clear();
   for (const question of answer.all) questions.set(question.id, question);
   redraw();
 }
 
 function put(question) {
-  if (total !== null && !questions.has(question.id)) total += 1;
   questions.set(question.id, question);
   redraw();
 }
 
 function drop(id) {
-  if (questions.delete(id) && total !== null) total -= 1;
+  questions.delete(id);
   redraw();
 }
 
 function redraw() {
-  draw([...questions.values()].sort((a, b) => b.votes - a.votes || a.id - b.id), total);
+  draw([...questions.values()].sort((a, b) => b.votes - a.votes || a.id - b.id), more);
 }
 
 // What the buttons in an item of the list do, by their data-verb; a sentence they return is news.
@@ -72,7 +71,7 @@ async function ask() {
   const question = await api.ask(checked(draft), author.value);
   if (text.value === draft) text.value = ""; // unless the person is already writing the next one
   showLength(text);
-  if (total === undefined) await reload(); // the API was away when this page opened
+  if (more === undefined) await reload(); // the API was away when this page opened
   else put(question);
   return "Asked.";
 }

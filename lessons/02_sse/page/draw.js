@@ -5,7 +5,7 @@ const alert = $("#problem"); // by this name even when it left the page with the
 const plural = (number, what) => `${number} ${what}${number === 1 ? "" : "s"}`;
 
 /** Show these questions in this order. Items stay and move, so that a half-written edit outlives it. */
-export function draw(questions, total) {
+export function draw(questions, more) {
   const list = $("#questions");
   const focused = document.activeElement;
   const items = questions.map(drawQuestion);
@@ -14,8 +14,10 @@ export function draw(questions, total) {
   items.forEach((item, place) => {
     if (item !== list.children[place]) list.insertBefore(item, list.children[place] ?? null);
   });
-  $("#title").textContent = total === null ? "Questions" : plural(total, "question");
-  $("#uncounted").hidden = total !== null;
+  $("#title").textContent = more === null ? "Questions" : plural(questions.length + more, "question");
+  $("#uncounted").hidden = more !== null;
+  $("#more").hidden = !more;
+  $("#more").textContent = `You see ${questions.length} of them: those with the most votes, and what is new.`;
   $("#empty").hidden = questions.length > 0;
 
   // Moving an element takes the focus from it; whoever stood on a question that is gone, stands on the heading.

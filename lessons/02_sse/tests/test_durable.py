@@ -1,12 +1,16 @@
 """Nothing is lost when the server goes, and two servers share one database."""
 
+import contextlib
+import os
 import shutil
+import signal
 
 import httpx
+import psutil
 import pytest
 
 from course.catalogue import Lesson
-from course.processes import free_port
+from course.processes import free_port, wait_for
 from course.running import serve, start_api
 
 pytestmark = pytest.mark.long
@@ -56,3 +60,21 @@ def test_two_servers_that_start_at_once_agree_on_tables_and_key(lesson, tmp_path
 
         other = lesson.visitor(base_url=f"http://localhost:{ports[1]}", cookies=one.cookies)
         assert other.get(location).json()["mine"], "the second should accept the cookie that the first signed"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows knows no such signals")
+@pytest.mark.parametrize("word", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
+@pytest.mark.parametrize("engine", ["eventlet", "gevent", "threading"])
+def test_one_word_ends_it_whoever_is_connected(lesson, engine, word):
+    if not lesson.lesson.has_engines and engine != "threading":
+        pytest.skip("this lesson knows no engines")
+    with lesson.another_api(ASYNC_MODE=engine) as api, contextlib.ExitStack() as crowd:
+        assert api.visitor().get("/api/questions").status_code == 200, "and this connection stays"
+        if lesson.lesson.needs_redis:
+            crowd.enter_context(api.stream())
+        if lesson.lesson.has_engines:
+            for transport in ("websocket", "polling"):
+                crowd.enter_context(api.socket(transport=transport))
+        (server,) = api.processes
+        server.send_signal(word)
+        assert wait_for(2, lambda: not server.is_running() or server.status() == psutil.STATUS_ZOMBIE)

@@ -37,7 +37,7 @@ def serve(variant, port):
         from eventlet import listen, wsgi
 
         wsgi.server(listen(("127.0.0.1", port)), create_app())
-    engine.serve(create_app(), port)
+    engine.serve(create_app(), "127.0.0.1", port)
 
 
 if __name__ == "__main__":

@@ -53,7 +53,7 @@ def serve(variant, port):
             add_up(0.05)
         emit("finished")
 
-    engine.serve(app, int(port))
+    engine.serve(app, "127.0.0.1", int(port))
 
 
 if __name__ == "__main__":

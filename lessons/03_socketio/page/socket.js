@@ -95,7 +95,10 @@ export async function connect(told, show, attempt = 0) {
     if (!board.active) setTimeout(() => board.connect(), PATIENCE); // the server said no; it may think better of it
   };
   board.on("disconnect", gone);
-  board.on("connect_error", gone);
+  board.on("connect_error", ({ message }) => {
+    gone();
+    told.wire({ transport: `no connection: ${message}` });
+  });
   addEventListener("offline", () => board.io.engine.close()); // else it would take until the next ping to notice
 }
 

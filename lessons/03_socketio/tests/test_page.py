@@ -1,5 +1,8 @@
 """The page, as people use it: with the mouse, by keyboard, on a phone, and when things go wrong."""
 
+import contextlib
+import sqlite3
+
 import pytest
 
 
@@ -121,10 +124,21 @@ def test_an_api_that_is_gone_is_named_and_the_draft_stays(lesson, alice):
     assert alice.shows(alice.question("Asked in bad times")), "once the API is back, the same button should work"
 
 
+def test_the_page_shows_why_the_server_refuses_it(lesson, alice):
+    assert alice.sees("WebSocket")
+    with contextlib.closing(sqlite3.connect(lesson.database, timeout=10, isolation_level=None)) as connection:
+        connection.execute("ALTER TABLE channel RENAME TO hidden")
+        alice.page.evaluate("dispatchEvent(new Event('offline'))")  # as the browser says when the network goes
+        assert alice.sees("no connection: Something went wrong here")
+        connection.execute("ALTER TABLE hidden RENAME TO channel")
+    assert alice.sees("WebSocket", within=10)
+
+
 def test_without_a_socket_everything_goes_over_http(alice, bob):
     alice.page.route("**/socket.io/**", lambda route: route.abort())
     alice.page.reload()
     assert alice.sees("reconnecting", within=5)
+    assert alice.sees("no connection: xhr poll error"), "and why"
 
     alice.ask("By which way?")
     assert alice.sees("Asked. Sent over HTTP.") and bob.sees("By which way?")

@@ -15,7 +15,7 @@ const exportButton = document.querySelector("#export");
 const list = document.querySelector("#questions");
 
 const questions = new Map(); // by id
-let total; // what X-Total-Count said: undefined before the first answer, null if it is hidden from this page
+let more; // how many questions are not on the list: undefined before it is here, null if X-Total-Count is hidden
 let loaded = Promise.resolve(); // kept when the list that was asked for last is here
 let sent = {}; // the question that was sent last and not answered, with its key: sent again, it is asked once
 
@@ -33,28 +33,27 @@ function load(sent) {
 
 async function reload(sent) {
   const { name } = room();
-  const answer = sent ? { all: sent, total: sent.length } : await api.list(name);
+  const answer = sent ?? (await api.list(name));
   if (name !== room().name) return; // the person has gone on; so has what is loaded next
-  total = answer.total === null ? null : Number(answer.total);
+  more = answer.total === null ? null : answer.total - answer.all.length;
   questions.clear();
   for (const question of answer.all) questions.set(question.id, question);
   redraw();
 }
 
 function put(question) {
-  if (total !== null && !questions.has(question.id)) total += 1;
   questions.set(question.id, question);
   redraw();
 }
 
 function drop(id) {
-  if (questions.delete(id) && total !== null) total -= 1;
+  questions.delete(id);
   redraw();
 }
 
 function redraw() {
-  if (total === undefined) return; // there is no list yet
-  draw([...questions.values()].sort((a, b) => b.votes - a.votes || a.id - b.id), total, room().teacher);
+  if (more === undefined) return; // there is no list yet
+  draw([...questions.values()].sort((a, b) => b.votes - a.votes || a.id - b.id), more, room().teacher);
 }
 
 /** Put what the API answered on the list. If an event was quicker, it may be newer: then only `mine` and `voted` count. */
@@ -67,22 +66,23 @@ async function take(answer, before, where = room().name) {
 }
 
 /** Put what the API tells everybody on the list; `mine` and `voted`, which it tells nobody else, stay as they are. */
-async function hear({ question, room: where = "lobby" }) {
+async function hear({ question, room: where = "lobby" }, isNew = false) {
   await loaded;
   if (where !== room().name) return;
-  if (total === undefined) return; // no list could be loaded yet; when it is, it holds this too
+  if (more === undefined) return; // no list could be loaded yet; when it is, it holds this too
+  if (!isNew && more && !questions.has(question.id)) more -= 1; // it was counted, and comes on the list now
   put({ mine: false, voted: false, ...questions.get(question.id), ...question });
 }
 
 // What the board tells, by the event's type: each carries the whole question, so hearing one twice does no harm.
 const told = {
-  question_asked: hear,
+  question_asked: (event) => hear(event, true),
   question_changed: hear,
   async question_withdrawn({ id }) {
     await loaded;
     if (questions.has(id)) drop(id);
   },
-  reset: ({ questions } = {}) => load(questions),
+  reset: load,
   ...people,
   wire(news) {
     Object.assign(wire, news);
@@ -98,7 +98,7 @@ function show(state) {
   if (state === "live") recognise().catch(() => {}); // if this fails, so does the rest, and says so
   connection.dataset.state = state;
   connection.textContent = words[state];
-  if (state !== "live" && total === undefined) load(); // perhaps only the stream fails; if not, this says why
+  if (state !== "live" && more === undefined) load(); // perhaps only the stream fails; if not, this says why
 }
 
 // What the buttons in an item of the list do, by their data-verb; a sentence they return is news.
@@ -149,7 +149,7 @@ async function ask() {
   sent = {};
   if (text.value === draft) text.value = ""; // unless the person is already writing the next one
   showLength(text);
-  if (total === undefined) await load(); // the API was away when this page opened
+  if (more === undefined) await load(); // the API was away when this page opened
   else take(question, undefined, where);
   return `Asked. ${how}`;
 }
@@ -220,7 +220,7 @@ document.querySelector("#csv").href = `${API_URL}/export/questions.csv`;
 showLength(text);
 
 follow(redraw, () => {
-  total = undefined; // nothing of the room before stays
+  more = undefined; // nothing of the room before stays
   questions.clear();
   list.replaceChildren();
 });

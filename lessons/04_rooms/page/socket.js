@@ -22,7 +22,7 @@ let asking = false;
 export let jobs;
 
 /**
- * Stay connected, and call `told[type](data)` for each event of the room, once and in order; `told.reset({questions})`
+ * Stay connected, and call `told[type](data)` for each event of the room, once and in order; `told.reset({all, total})`
  * when the list begins anew, with its questions if the server sent them. `show(state)` says whether it is live;
  * `told.wire({transport, here})` by what, and how many are here, in words; `told.refused(why)` that this room is not ours.
  */
@@ -82,6 +82,7 @@ export async function connect(events, state, attempt = 0) {
   board.on("disconnect", gone);
   board.on("connect_error", ({ message }) => {
     gone();
+    told.wire({ transport: `no connection: ${message}` });
     if (board.active) return; // it tries again by itself
     if (room !== LOBBY) told.refused(message);
     else setTimeout(() => board.connect(), PATIENCE); // the server said no; it may think better of it
@@ -107,7 +108,7 @@ async function enter() {
   if (!receipt) renew();
   else if (receipt.error) told.refused(receipt.error);
   else {
-    begin(receipt.seq, receipt.questions);
+    begin(receipt.seq, { all: receipt.questions, total: receipt.total });
     told.who(receipt);
   }
 }
@@ -128,9 +129,9 @@ function isHere(data) {
   return (data.room ?? LOBBY) === room;
 }
 
-function begin(seq, questions) {
+function begin(seq, list) {
   last = seq;
-  told.reset({ questions });
+  told.reset(list);
   if (last < newest) catchUp();
 }
 

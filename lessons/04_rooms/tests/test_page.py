@@ -125,6 +125,7 @@ def test_without_a_socket_everything_goes_over_http(alice, bob):
     alice.page.route("**/socket.io/**", lambda route: route.abort())
     alice.page.reload()
     assert alice.sees("reconnecting", within=5)
+    assert alice.sees("no connection: xhr poll error"), "and why"
 
     alice.ask("By which way?")
     assert alice.sees("Asked. Sent over HTTP.") and bob.sees("By which way?")

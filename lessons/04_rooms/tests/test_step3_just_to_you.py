@@ -29,7 +29,7 @@ def test_a_whisper_reaches_one_person_in_every_tab(lesson, client, transport):
 
 def test_others_in_the_room_hear_nothing_of_it(lesson):
     grace, ada, ben = (lesson.person(name) for name in ("grace", "ada", "ben"))
-    ben.post("/api/rooms/physics/members", json={"code": "apple"})
+    lesson.join(ben)
     sockets = [lesson.socket(visitor=person, auth=PHYSICS) for person in (grace, ada, ben)]
     with sockets[0] as teacher, sockets[1] as learner, sockets[2] as other:
         learner.call("whisper", {"to": "grace", "text": "Between us"})

@@ -4,6 +4,7 @@ import secrets
 
 import httpx
 import pytest
+import socketio
 from itsdangerous import URLSafeTimedSerializer
 from socketio.exceptions import ConnectionError
 
@@ -89,3 +90,22 @@ def test_without_a_password_there_is_none(lesson):
 
     assert answer.status_code == 401
     assert "wrong" in answer.json()["error"]
+
+
+@pytest.mark.long
+def test_a_client_that_comes_back_gets_a_new_token(lesson):
+    given = []
+
+    def auth():
+        given.append(token(there))
+        return {"token": given[-1], "room": "physics"}
+
+    client = socketio.Client(reconnection_delay=0.1, websocket_extra_options={"suppress_origin": True})
+    with lesson.another_api(TOKEN_SECONDS=1) as there:
+        client.connect(there.api, auth=auth, namespaces=["/board"], transports=["websocket"], wait_timeout=10)
+        assert wait_for(5, lambda: is_refused(there, given[0])), "its first token should end"
+        client.eio.ws.shutdown()  # the connection breaks, without a goodbye
+
+        assert wait_for(5, lambda: len(given) == 2 and "/board" in client.namespaces)
+        assert client.call("catch_up", {"room": "physics", "after": 0}, namespace="/board")["ok"]
+        client.disconnect()

@@ -2,6 +2,7 @@
 
 import re
 import secrets
+from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import quote
 
 import httpx
@@ -79,7 +80,9 @@ HTTP = {  # what is tried, and the status of the answer for: a guest, ada, lea, 
         lambda s, v: v.post("/api/rooms/physics/members", json={"code": "wrong"}), 401, 404, 404, 404, 404
     ),
     "remove ada": (lambda s, v: v.delete(f"/api/rooms/{s.doomed()}/members/ada"), 401, 204, 404, 404, 204),
-    "remove grace": (lambda s, v: v.delete(f"/api/rooms/{s.doomed()}/members/grace"), 401, 403, 404, 404, 204),
+    "remove grace": (lambda s, v: v.delete(f"/api/rooms/{s.doomed()}/members/grace"), 401, 403, 404, 404, 403),
+    # grace herself is refused: she is the last who teaches there
+    "give it another code": (lambda s, v: v.patch(f"/api/rooms/{s.doomed()}", json={}), 401, 403, 404, 404, 200),
     "close a room": (lambda s, v: v.delete(f"/api/rooms/{s.doomed()}"), 401, 403, 404, 404, 204),
     "close the lobby": (lambda s, v: v.delete("/api/rooms/lobby"), 401, 403, 403, 403, 403),
     "sit at a desk": (lambda s, v: v.get("/desk"), 302, 403, 403, 200, 200),
@@ -246,3 +249,52 @@ def test_a_person_who_does_not_exist_any_more_is_nobody(lesson):
     assert httpx.get(f"{lesson.api}/api/me", cookies=cookies).json()["name"] == "ada"
     forged = {name: value[::-1] for name, value in cookies.items()}
     assert httpx.get(f"{lesson.api}/api/me", cookies=forged).json()["name"] is None
+
+
+def test_who_was_removed_does_not_come_back_with_the_old_code(lesson):
+    school = school_of(lesson)
+    room = school.doomed()
+    grace, ada = school.visitors["grace"], school.visitors["ada"]
+    assert grace.delete(f"/api/rooms/{room}/members/ada").status_code == 204
+
+    assert ada.post(f"/api/rooms/{room}/members", json={"code": "x"}).status_code == 404
+    code = next(each["code"] for each in grace.get("/api/me").json()["rooms"] if each["name"] == room)
+    assert ada.post(f"/api/rooms/{room}/members", json={"code": code}).status_code == 201, "but with the new one"
+
+
+def test_a_teacher_gives_a_room_another_code(lesson):
+    school = school_of(lesson)
+    room = school.doomed()
+    grace, ada, lea = school.visitors["grace"], school.visitors["ada"], school.visitors["lea"]
+
+    assert grace.patch(f"/api/rooms/{room}", json={"code": "y"}).json() == {"code": "y"}
+    made = grace.patch(f"/api/rooms/{room}", json={}).json()["code"]
+
+    assert len(made) == 8
+    assert lea.post(f"/api/rooms/{room}/members", json={"code": "y"}).status_code == 404
+    assert ada.patch(f"/api/rooms/{room}", json={"code": "z"}).status_code == 403
+    assert grace.patch("/api/rooms/lobby", json={}).status_code == 403
+    assert grace.patch(f"/api/rooms/{room}", json={"code": ""}).status_code == 400
+
+
+def test_a_key_is_its_persons_own(lesson):
+    ada, grace = lesson.person("ada"), lesson.person("grace")
+    hers = ada.post("/api/questions?room=physics", json={"text": "Ada's", "key": "the same"})
+    other = grace.post("/api/questions?room=physics", json={"text": "Grace's", "key": "the same"})
+
+    assert (hers.status_code, other.status_code) == (201, 201), "nobody's key blocks another's"
+    again = ada.post("/api/questions?room=physics", json={"text": "Ada's", "key": "the same"})
+    assert again.json()["id"] == hers.json()["id"]
+
+
+@pytest.mark.long
+def test_an_export_of_a_room_that_is_being_closed_is_begun_or_refused(lesson):
+    school = school_of(lesson)
+    grace, ada = school.visitors["grace"], school.visitors["ada"]
+    with ThreadPoolExecutor(6) as at_once:
+        for _ in range(10):
+            room = school.doomed()
+            exports = [at_once.submit(ada.post, f"/api/exports?room={room}") for _ in range(5)]
+            assert at_once.submit(grace.delete, f"/api/rooms/{room}").result().status_code == 204
+
+            assert {export.result().status_code for export in exports} <= {202, 404}

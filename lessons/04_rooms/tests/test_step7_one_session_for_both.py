@@ -126,7 +126,7 @@ def test_a_new_password_from_another_process_closes_them_too(lesson):
 @each_way
 def test_who_is_removed_from_a_room_hears_nothing_more_at_once(lesson, client, transport):
     grace, ben = lesson.person("grace"), lesson.person("ben")
-    assert ben.post("/api/rooms/physics/members", json={"code": "apple"}).status_code == 201
+    lesson.join(ben)
     with (
         lesson.socket(visitor=ben, auth=PHYSICS, client=client, transport=transport) as learner,
         lesson.stream("room:physics", visitor=ben) as stream,
@@ -145,9 +145,22 @@ def test_who_is_removed_from_a_room_hears_nothing_more_at_once(lesson, client, t
         lesson.socket(visitor=ben, auth=PHYSICS)
 
 
+@each_way
+def test_who_is_removed_and_still_signed_in_comes_back(lesson, client, transport):
+    grace, ben = lesson.person("grace"), lesson.person("ben")
+    lesson.join(ben)
+    how = {"visitor": ben, "client": client, "transport": transport, "comes_back": True}
+    with lesson.socket(**how) as in_the_lobby:
+        before = in_the_lobby.sid()
+        assert grace.delete("/api/rooms/physics/members/ben").status_code == 204
+
+        assert in_the_lobby.comes_back(before, within=4), "it should be cut off, and not be told to stay away"
+        assert in_the_lobby.call("ask", {"text": "And here?", "key": secrets.token_hex(8)})["ok"]
+
+
 def test_who_leaves_a_room_for_good_is_no_member(lesson):
     ben = lesson.person("ben")
-    ben.post("/api/rooms/physics/members", json={"code": "apple"})
+    lesson.join(ben)
 
     assert ben.delete("/api/rooms/physics/members/ben").status_code == 204
     assert ben.delete("/api/rooms/physics/members/ben").status_code == 404

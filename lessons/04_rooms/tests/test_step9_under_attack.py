@@ -1,9 +1,15 @@
 """Step 9: what a hostile page, client and question can do is nothing."""
 
+import contextlib
 import csv
 import io
+import re
 import secrets
+import socket
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 
+import httpx
 import pytest
 from socketio.exceptions import ConnectionError
 
@@ -48,7 +54,7 @@ def victim(window, lesson, stranger):
 @pytest.fixture(scope="module")
 def strict(lesson):
     """One more API on the same board, with limits; and with a Redis of its own, where nobody has done anything yet."""
-    limits = {"LOGIN_LIMIT": "5", "GUEST_LIMIT": "5", "ASK_LIMIT": "3", "WHISPER_LIMIT": "2"}
+    limits = {"LOGIN_LIMIT": "5", "GUEST_LIMIT": "5", "ASK_LIMIT": "3", "WHISPER_LIMIT": "2", "LOOK_LIMIT": "3"}
     limits = {name: f"{most} per minute" for name, most in limits.items()}
     with services.redis(free_port()) as url, lesson.another_api(REDIS_URL=url, **limits) as strict:
         yield strict
@@ -123,7 +129,7 @@ def test_the_desk_shows_in_nobody_elses_frame(lesson, victim):
 def test_a_question_is_text_whatever_it_looks_like(lesson, window, text):
     lesson.flask("users", "add", text[:40], "--password", "x")
     author = lesson.person(text[:40], "x")
-    author.post("/api/rooms/physics/members", json={"code": "apple"})
+    lesson.join(author)
     assert ask(author, text).json()["text"] == text
     lobby = lesson.visitor().post("/api/questions", json={"text": text, "author": text[:40]})
     assert lobby.status_code == 201
@@ -145,8 +151,10 @@ def test_a_question_is_text_whatever_it_looks_like(lesson, window, text):
 
 
 def test_the_page_may_load_from_nowhere_else(lesson, alice):
-    policy = lesson.program().get(lesson.page).headers["Content-Security-Policy"]
+    headers = lesson.program().get(lesson.page).headers
+    policy = headers["Content-Security-Policy"]
 
+    assert headers["X-Content-Type-Options"] == "nosniff"
     assert "default-src 'self'" in policy
     assert "unsafe" not in policy
     assert "frame-ancestors 'none'" in policy
@@ -237,6 +245,16 @@ def test_who_asks_too_much_waits_by_every_door(lesson, strict):
         assert "Try again in" in whispers[2]["error"]
 
 
+def test_entering_and_catching_up_without_end_is_refused(lesson, strict):
+    ada = strict.visitor(cookies=lesson.person("ada").cookies)
+    with strict.socket(visitor=ada) as socket, strict.socket(visitor=ada) as other:
+        for verb in ("enter", "catch_up", "enter"):
+            assert socket.call(verb, {"room": "physics", "after": 0})["ok"]
+        for verb in ("enter", "catch_up"):
+            assert "Try again in" in socket.call(verb, {"room": "physics", "after": 0})["error"]
+        assert other.call("enter", {"room": "physics"})["ok"], "each connection is counted for itself"
+
+
 def test_limits_hold_without_redis(lesson):
     lesson.person("ada")
     with lesson.another_api(ASK_LIMIT="3 per minute") as strict:
@@ -264,3 +282,65 @@ def test_ten_thousand_room_names_leave_nothing_behind(lesson):
         for number in range(200):
             assert socket.call("enter", {"room": f"guess-{number}"})["error"]
         assert socket.call("enter", {"room": "physics"})["ok"]
+
+
+def test_bodies_that_never_come_keep_no_database_connection(lesson):
+    host, port = "localhost", lesson.ports[0] if not lesson.workers else lesson.places[0]
+    name = f"{lesson.lesson.name}=made-up-{secrets.token_hex(4)}"
+    head = f"POST /api/login HTTP/1.1\r\nHost: {host}:{port}\r\nCookie: {name}\r\nContent-Type: application/json\r\n"
+    with contextlib.ExitStack() as slow:
+        for _ in range(20):  # the pool holds 15 connections
+            connection = slow.enter_context(socket.create_connection((host, port)))
+            connection.sendall(f"{head}Content-Length: 40\r\n\r\n{{".encode())
+
+        assert lesson.program().get("/api/questions", timeout=5).status_code == 200, "the others should be served"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "sent", "status"),
+    [
+        ("GET", "/stream?channel=room:lobby&last_event_id=5", {}, 404),
+        ("GET", "/stream?channel=room:lobby", {}, 404),
+        ("POST", "/desk/login", {"json": [1]}, 400),
+        ("POST", "/desk/login", {"json": {"name": 1}}, 400),
+        ("POST", "/desk/login", {"json": "text"}, 400),
+        ("POST", "/desk/login", {"data": {"name": "x" * 20_000}}, 413),
+        ("POST", "/desk/physics/1", {"content": "{", "headers": {"Content-Type": "application/json"}}, 400),
+        ("POST", "/desk/physics/1", {"data": {"text": "x" * 20_000}}, 413),
+        ("POST", "/desk/physics/1", {"files": {f"f{n}": (None, "x") for n in range(200)}}, 413),
+        ("POST", "/desk/logout", {"json": [1]}, 400),
+        ("PATCH", "/api/questions/1", {"content": "{", "headers": {"Content-Type": "application/json"}}, 400),
+    ],
+)
+def test_what_cannot_be_read_is_refused_in_a_sentence(lesson, method, path, sent, status):
+    grace = lesson.person("grace")
+    grace.headers["Origin"] = lesson.api if path.startswith("/desk") else lesson.served.page_url
+    answer = grace.request(method, path, **sent)
+
+    assert answer.status_code == status
+    assert re.search(r"[A-Z][\w ,:]+\.", answer.text), "in a sentence"
+
+
+def test_guesses_that_come_all_at_once_are_counted_together(strict):
+    guess = {"name": f"nobody {secrets.token_hex(4)}", "password": "guess"}
+    how = {"base_url": strict.api, "limits": httpx.Limits(max_connections=150), "timeout": 20}
+    with httpx.Client(**how) as eve, ThreadPoolExecutor(150) as at_once:
+        answers = list(at_once.map(lambda _: eve.post("/api/login", json=guess).status_code, range(150)))
+
+    assert Counter(answers) == {401: 5, 429: 145}
+
+
+def test_a_crowd_that_comes_at_once_takes_few_connections_to_redis(lesson):
+    with contextlib.ExitStack() as crowd:
+        guests = [
+            crowd.enter_context(socket.create_connection(("127.0.0.1", lesson.ports[0]), timeout=10)) for _ in range(90)
+        ]
+        for guest in guests:
+            guest.sendall(b"PUT /api/browser HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n")
+        assert all(guest.recv(100).startswith(b"HTTP/1.1 204") for guest in guests)
+
+    def to_redis():
+        found = [one for process in lesson.processes for one in process.net_connections("tcp")]
+        return len([one for one in found if one.raddr and one.raddr.port == lesson.redis_port])
+
+    assert to_redis() < 40, "each is a file that somebody else could have"

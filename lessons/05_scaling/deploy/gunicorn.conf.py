@@ -3,6 +3,7 @@
 # any of its workers, and a client must stay with one. https://gunicorn.org/reference/settings/
 import importlib
 import os
+import time
 
 bind = f"127.0.0.1:{os.environ['FLASK_PORT']}"
 workers = 1
@@ -15,3 +16,9 @@ graceful_timeout = 15
 def post_worker_init(worker):
     """Let the others know it, and let it send its clients elsewhere at its end: gunicorn alone would wait for them."""
     importlib.import_module(".leaving", worker.wsgi.import_name).begin_work(worker.wsgi)
+
+
+def worker_exit(server, worker):
+    """Let a worker that leaves end its exports, of which gunicorn knows nothing: leaving.py ends the process then."""
+    if worker.booted and worker.wsgi.extensions["door"].leaving:
+        time.sleep(graceful_timeout)

@@ -1,7 +1,11 @@
 """Step 3: whoever came to one worker comes back to it; and if it is gone, to another."""
 
 import collections
+import contextlib
+import http.server
 import re
+import socket
+import threading
 
 import httpx
 import pytest
@@ -16,10 +20,10 @@ def proxy(fleet):
     """Starts another nginx before the same workers, which keeps people by sticky, hash or ip_hash: its address."""
     started = []
 
-    def start(way):
+    def start(way, part=None):
         assert (fleet.lesson.folder / "deploy" / "nginx.conf").exists(), "deploy/ should say how nginx is set up"
         port = free_port()
-        started.append(services.Nginx(fleet.served.api.conf(port, way), port))
+        started.append(services.Nginx(fleet.served.api.conf(port, way), port, part=part))
         started[-1].__enter__()
         return f"http://localhost:{port}"
 
@@ -35,6 +39,39 @@ def test_long_polling_works_through_nginx(fleet, proxy, way, client):
     for _ in range(6):
         with fleet.socket(address=address, client=client, transport="polling") as socket:
             assert socket.call("catch_up", {"after": 0})["ok"]
+
+
+@pytest.mark.parametrize("way", ["hash", "ip_hash"])
+def test_it_works_through_the_nginx_of_this_machine_however_old(fleet, proxy, way):
+    installed = services.installed_nginx()
+    if installed is None:
+        pytest.skip("no nginx is installed; Debian's is in the package nginx, and NGINX may name one")
+    address = proxy(way, installed)
+    with fleet.socket(address=address, transport="polling") as one, fleet.socket(address=address) as other:
+        assert one.call("ask", {"text": "Which release?", "key": f"release by {way}"})["ok"]
+        assert other.next("question_asked").data["question"]["text"] == "Which release?"
+
+
+def test_each_request_has_a_connection_to_the_worker_of_its_own(fleet):
+    port, came_from = free_port(), []
+
+    class Worker(http.server.BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self):
+            came_from.append(self.client_address)
+            self.send_response(204)
+            self.end_headers()
+            self.close_connection = False  # it does not say that it will end the connection
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Worker) as worker:
+        threading.Thread(target=worker.serve_forever, daemon=True).start()
+        only = f"    server 127.0.0.1:{worker.server_port};\n"
+        with services.Nginx(re.sub(r"(?:    server .*\n)+", only, fleet.served.api.conf(port)), port):
+            answers = [httpx.get(f"http://localhost:{port}/").status_code for _ in range(5)]
+        worker.shutdown()
+
+    assert answers == [204] * 5 and len(set(came_from)) == 5, "a worker may have ended the one before"
 
 
 def test_who_has_the_cookie_stays_and_others_are_spread(fleet, proxy):
@@ -77,3 +114,34 @@ def test_who_asks_is_told_by_nginx_and_not_by_who_asks(fleet):
             ]
 
     assert [answer.status_code for answer in answers] == [401, 401, 401, 429]
+
+
+def test_only_what_nginx_says_is_believed(fleet):
+    forged = {"X-Forwarded-Host": "evil.example", "X-Forwarded-Prefix": "/evil", "X-Forwarded-Port": "81"}
+
+    answer = httpx.get(f"{fleet.api}/desk//login", headers=forged)
+    where = httpx.get(f"{fleet.api}/desk", headers=forged).headers["Location"]
+
+    for address in (answer.headers.get("Location", ""), where):
+        assert not re.search("evil|:81", address)
+
+
+def test_one_address_gets_no_more_than_its_part_of_the_connections(fleet):
+    port = free_port()
+    few = re.sub(r"(limit_conn \w+) \d+;", r"\1 5;", fleet.served.api.conf(port))
+    with services.Nginx(few, port), contextlib.ExitStack() as streams:
+        for _ in range(5):
+            streams.enter_context(fleet.stream(address=f"http://localhost:{port}"))
+
+        assert httpx.get(f"http://localhost:{port}/api/questions").status_code == 429
+
+
+def test_nginx_gives_up_who_begins_a_request_and_does_not_go_on(fleet):
+    port = free_port()
+    hurried = re.sub(r"(client_\w+_timeout) \d+s;", r"\1 1s;", fleet.served.api.conf(port))
+    with services.Nginx(hurried, port):
+        for text in ("GET /", "POST /api/questions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n"):
+            with socket.create_connection(("127.0.0.1", port), timeout=5) as client:
+                client.sendall(text.encode())
+                while client.recv(4096):
+                    pass

@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import pytest
+
 from course.testkit.sockets import first_way
 
 
@@ -32,6 +34,18 @@ def test_without_redis_it_says_that_nobody_was_told(fleet):
     assert said == (
         "Nobody was told: there is no Redis at redis://127.0.0.1:1. Name another: FLASK_REDIS_URL=redis://…"
     )
+
+
+@pytest.mark.parametrize("what", ["datetime.datetime.now()", "float('nan')"])
+def test_what_cannot_become_json_is_not_blamed_on_redis(fleet, what):
+    script = f"import datetime, announce; announce.announce({what})"
+    how = {"text": True, "encoding": "utf-8", "env": fleet.environ, "timeout": 60, "cwd": fleet.lesson.folder}
+    run = subprocess.run([sys.executable, "-c", script], **how, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+
+    assert run.returncode == 1
+    assert "Nobody was told: O" in run.stdout
+    assert "JSON" in run.stdout, "in json's own words"
+    assert "Redis" not in run.stdout
 
 
 def test_on_another_channel_it_says_that_nobody_listens(fleet):

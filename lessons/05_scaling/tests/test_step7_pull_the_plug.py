@@ -1,6 +1,7 @@
 """Step 7: whatever is taken away in the middle of a class, every client ends with every event, once and in order."""
 
 import contextlib
+import secrets
 import signal
 import threading
 from collections import Counter
@@ -13,6 +14,7 @@ import pytest
 from course.processes import wait_for
 from course.served import Cable
 from course.testkit.crowd import Hall, Reader, StreamReader, Writer
+from course.testkit.sockets import each_way
 
 
 def kill_a_worker(fleet):
@@ -146,4 +148,20 @@ def test_what_is_under_way_when_a_worker_leaves_is_answered(fleet):
         assert socket.ends(within=5), "its clients are sent elsewhere"
         assert stream.next(within=5) is None
         assert {answer.result().status_code for answer in under_way} <= {200, 503}, "answered, or refused in words"
+        gone.result()
+
+
+@each_way
+def test_the_clients_of_a_worker_that_leaves_go_to_another(fleet, client, transport):
+    port = fleet.served.api.add() if fleet.lesson.has_workers else fleet.places[0]
+    with ThreadPoolExecutor(1) as others, contextlib.ExitStack() as crowd:
+        here = []
+        while not here:  # nginx sends some of them to the new worker
+            seat = crowd.enter_context(fleet.socket(client=client, transport=transport, comes_back=True))
+            here += [seat] * (seat.next("here").data["worker"] == str(port))
+        before = here[0].sid()
+        gone = others.submit(fleet.served.api.send_away, port)
+
+        assert here[0].comes_back(before, within=10), "it should be cut off, and not be told to stay away"
+        assert here[0].call("ask", {"text": "Here again", "key": secrets.token_hex(8)})["ok"]
         gone.result()
