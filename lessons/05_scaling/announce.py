@@ -4,7 +4,6 @@ It writes into the message queue of the workers, and says how many heard it. An 
 down it returns as if all were well. See https://python-socketio.readthedocs.io/en/stable/server.html#emitting-from-external-processes
 """
 
-import logging
 import os
 import sys
 from datetime import UTC, datetime
@@ -34,8 +33,9 @@ def announce(text):
         queue.emit("announcement", {"text": text, "at": datetime.now(UTC).isoformat()}, namespace="/board")
     except (TypeError, ValueError) as error:
         sys.exit(f"Nobody was told: {error}.")
-    except RedisError:
-        sys.exit(f"Nobody was told: there is no Redis at {URL}. Name another: FLASK_REDIS_URL=redis://…")
+    except RedisError as error:  # away, or a wrong password, a missing right, a certificate that nobody vouches for
+        place = URL.rpartition("@")[2]  # without its password
+        sys.exit(f'Nobody was told: at {place}, "{error}" Is FLASK_REDIS_URL right?')
     if queue.heard == 0:
         sys.exit(f"Nobody was told: no worker listens to the channel {CHANNEL}. Is FLASK_MESSAGE_CHANNEL theirs?")
     return queue.heard
