@@ -27,8 +27,7 @@ def announce(text):
     """Tell everybody, and return at how many workers."""
     if not URL.startswith(("redis", "unix:")):
         sys.exit(f"This goes by Redis only. For {URL} write KombuManager in place of RedisManager; it cannot count.")
-    silent = logging.Logger("announce", logging.CRITICAL)  # what it would say, is said below
-    queue = Counting(URL, CHANNEL, write_only=True, logger=silent, redis_options={"socket_connect_timeout": 2})
+    queue = Counting(URL, CHANNEL, write_only=True, redis_options={"socket_connect_timeout": 2})
     try:
         queue.emit("announcement", {"text": text, "at": datetime.now(UTC).isoformat()}, namespace="/board")
     except (TypeError, ValueError) as error:
