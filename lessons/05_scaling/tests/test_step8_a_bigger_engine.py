@@ -532,6 +532,25 @@ def test_when_redis_fails_its_replica_takes_its_place(lesson):
         assert watched.second.keys("LIMITS*"), "what is counted is counted there"
 
 
+@pytest.mark.long
+def test_when_connections_to_redis_go_silent_others_are_opened(lesson):
+    ada, grace = lesson.person("ada"), lesson.person("grace")
+    with (
+        Cable(lesson.redis_port) as cable,
+        workers(lesson, REDIS_URL=cable.url) as (one, other),
+        lesson.socket(visitor=ada, auth=PHYSICS, address=one) as learner,
+        lesson.socket(visitor=grace, auth=PHYSICS, address=other) as teacher,
+    ):
+
+        def whispered():
+            answer = learner.call("whisper", {"to": "grace", "text": "Psst"}, within=5)
+            return answer.get("ok") and not teacher.silent("whisper", seconds=1)
+
+        assert wait_for(5, whispered)
+        cable.hush()
+        assert wait_for(12, whispered), "the queue should carry whispers again"
+
+
 def test_with_amqp_a_worker_looks_for_rabbitmq_and_does_not_wait_for_it(lesson):
     ada, grace = lesson.person("ada"), lesson.person("grace")
     with socket.create_server(("127.0.0.1", free_port())) as nobody:
