@@ -312,12 +312,15 @@ def cookie_of(visitor):
 
 
 class Cable:
-    """A connection to a local port that can be cut, and mended: `url` is Redis behind it."""
+    """A connection to a local port that can be cut, and mended: `url` is Redis behind it.
+
+    `hush` lets what is connected now stay so and say nothing more; who connects later is served.
+    """
 
     def __init__(self, port):
         self.port, self.own = port, free_port()
         self.url = f"redis://127.0.0.1:{self.own}/0"
-        self.ends = []
+        self.ends, self.hushed = [], set()
         self.listening = None
 
     def __enter__(self):
@@ -340,6 +343,9 @@ class Cable:
             with contextlib.suppress(OSError):
                 self.ends.pop().shutdown(socket.SHUT_RDWR)
 
+    def hush(self):
+        self.hushed.update(self.ends)
+
     def accept(self, listening):
         with contextlib.suppress(OSError):
             while True:
@@ -353,7 +359,8 @@ class Cable:
         with one, other:
             with contextlib.suppress(OSError):
                 while data := one.recv(65536):
-                    other.sendall(data)
+                    if one not in self.hushed:
+                        other.sendall(data)
             for end in (one, other):
                 with contextlib.suppress(OSError):
                     end.shutdown(socket.SHUT_RDWR)  # one that is only closed stays open while a thread reads from it

@@ -75,8 +75,8 @@ def ring(channel="board"):
     """Say that there is news. If Redis is down, nobody hears it, and the streams find out by themselves."""
     try:
         current_app.extensions["bell"].publish(BELL, channel)
-    except RedisError:
-        current_app.logger.warning("Redis does not answer; the streams will find the news in the log.")
+    except RedisError as error:  # it is away, or refuses: a wrong password, a missing right
+        current_app.logger.warning("The bell does not ring; the streams will find the news in the log: %s", error)
 
 
 def last(channel):

@@ -62,8 +62,8 @@ def create_app(config=None):
     app = configured(Flask(__name__, static_folder=None), config)
     app.config["SECRET_KEY"] = app.config["SECRET_KEY"] or kept_key(Path(app.instance_path))
     app.config["WORKER"] = str(app.config["WORKER"] or listening_port(app.config))
-    board.db.init_app(app)
-    schema.bring_up_to_date(app)
+    if not schema.open_database(app):
+        return app  # for `flask db`: the tables that the rest needs may not be there yet
     with app.app_context():
         events.open_channel("board")
         events.open_channel("people")

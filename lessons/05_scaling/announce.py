@@ -4,7 +4,6 @@ It writes into the message queue of the workers, and says how many heard it. An 
 down it returns as if all were well. See https://python-socketio.readthedocs.io/en/stable/server.html#emitting-from-external-processes
 """
 
-import logging
 import os
 import sys
 from datetime import UTC, datetime
@@ -28,14 +27,14 @@ def announce(text):
     """Tell everybody, and return at how many workers."""
     if not URL.startswith(("redis", "unix:")):
         sys.exit(f"This goes by Redis only. For {URL} write KombuManager in place of RedisManager; it cannot count.")
-    silent = logging.Logger("announce", logging.CRITICAL)  # what it would say, is said below
-    queue = Counting(URL, CHANNEL, write_only=True, logger=silent, redis_options={"socket_connect_timeout": 2})
+    queue = Counting(URL, CHANNEL, write_only=True, redis_options={"socket_connect_timeout": 2})
     try:
         queue.emit("announcement", {"text": text, "at": datetime.now(UTC).isoformat()}, namespace="/board")
     except (TypeError, ValueError) as error:
         sys.exit(f"Nobody was told: {error}.")
-    except RedisError:
-        sys.exit(f"Nobody was told: there is no Redis at {URL}. Name another: FLASK_REDIS_URL=redis://…")
+    except RedisError as error:  # away, or a wrong password, a missing right, a certificate that nobody vouches for
+        place = URL.rpartition("@")[2]  # without its password
+        sys.exit(f'Nobody was told: at {place}, "{error}" Is FLASK_REDIS_URL right?')
     if queue.heard == 0:
         sys.exit(f"Nobody was told: no worker listens to the channel {CHANNEL}. Is FLASK_MESSAGE_CHANNEL theirs?")
     return queue.heard

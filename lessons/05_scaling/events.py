@@ -54,6 +54,16 @@ def open_redis(url, **options):
     return Sentinel(sentinels, sentinel_kwargs=options, **options, **more).master_for(name)
 
 
+def hear(subscription, seconds):
+    """What is next sent to a subscription, None if nothing is in so many seconds; raises RedisError when it is silent.
+
+    redis-py pings it when it was silent for `health_check_interval`, and does not look whether an answer comes.
+    """
+    if subscription.health_check_response_counter > 3:
+        raise RedisError("Redis answers no ping.")
+    return subscription.get_message(timeout=seconds)
+
+
 def open_channel(name):
     """Make a channel, and commit; harmless if it is there already, or if two processes do so at once."""
     db.session.add(Channel(name=name))
@@ -86,8 +96,8 @@ def ring(channel="board"):
     """Say that there is news. If Redis is down, nobody hears it, and the streams find out by themselves."""
     try:
         current_app.extensions["bell"].publish(BELL, channel)
-    except RedisError:
-        current_app.logger.warning("Redis does not answer; the streams will find the news in the log.")
+    except RedisError as error:  # it is away, or refuses: a wrong password, a missing right
+        current_app.logger.warning("The bell does not ring; the streams will find the news in the log: %s", error)
 
 
 def last(channel):

@@ -8,6 +8,8 @@ import time
 from redis import RedisError
 from socketio import KombuManager, RedisManager
 
+from . import events
+
 
 def message_queue(app):
     """The queue that the settings name: Redis, or what Kombu knows, such as RabbitMQ by amqp://; or none, if false."""
@@ -25,15 +27,21 @@ def message_queue(app):
 class Queue(RedisManager):
     """Looks for a Redis that is away once a second, where python-socketio would take up to a minute."""
 
-    def __init__(self, url, channel):
-        super().__init__(url, channel, redis_options={"socket_connect_timeout": 1, "socket_timeout": 1})
+    def _redis_connect(self):
+        limits = {"socket_timeout": 0.5, "socket_connect_timeout": 0.5, "health_check_interval": 1}
+        self.redis = events.open_redis(self.redis_url, **limits)
+        self.connected = True
 
     def _redis_listen_with_retries(self):
         while True:
             try:
                 self._redis_connect()
-                self.pubsub.subscribe(self.channel)
-                yield from self.pubsub.listen()
+                with self.redis.pubsub(ignore_subscribe_messages=True) as subscription:
+                    subscription.subscribe(self.channel)
+                    while True:
+                        message = events.hear(subscription, 1)
+                        if message:
+                            yield message
             except RedisError as error:
                 self._get_logger().warning("The message queue does not answer: %s", error)
                 time.sleep(1)

@@ -1,12 +1,13 @@
 """The tables, as migrations/ makes them step by step: a database of the lesson before keeps what is in it."""
 
+import sys
 from pathlib import Path
 
-from alembic import command
+from alembic.command import upgrade
 from flask_migrate import Migrate
 from sqlalchemy import text
 
-from . import postgres  # noqa: F401 (it listens)
+from . import postgres
 from .board import db
 
 FOLDER = Path(__file__).parent / "migrations"
@@ -18,12 +19,23 @@ ALONE = {  # what makes every other process that starts wait, until this transac
 migrate = Migrate(directory=FOLDER)
 
 
-def bring_up_to_date(app):
-    """Bring the tables to the newest version, in one transaction; harmless when many workers start at once."""
+def open_database(app):
+    """Bring the tables to the newest version, and give whether that was done: `flask db` chooses the version itself."""
+    postgres.prepare(app)
+    db.init_app(app)
     migrate.init_app(app, db)
+    commands = [word for word in sys.argv if word in {"db", "users"}]
+    if commands[:1] == ["db"]:
+        return False
+    bring_up_to_date(app)
+    return True
+
+
+def bring_up_to_date(app):
+    """Take the steps that are missing, in one transaction; harmless when many workers start at once."""
     with app.app_context(), db.engine.connect() as connection:
         connection.execute(text(ALONE[connection.dialect.name]))
         config = migrate.get_config(FOLDER)
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        upgrade(config, "head")
         connection.commit()

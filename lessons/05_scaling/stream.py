@@ -88,8 +88,8 @@ class Hub:
                     while True:
                         self.look()
                         time.sleep(GATHER)
-                        bell.get_message(timeout=TICK)
-                        while bell.get_message(timeout=0):
+                        events.hear(bell, TICK)
+                        while events.hear(bell, 0):
                             pass  # however often it rang, one look is enough
                         wait = TICK / 10
             except RedisError:
@@ -99,7 +99,8 @@ class Hub:
 
     @contextlib.contextmanager
     def subscribed(self):
-        redis = events.open_redis(self.app.config["REDIS_URL"], socket_connect_timeout=TICK)
+        limits = {"socket_timeout": TICK, "socket_connect_timeout": TICK, "health_check_interval": TICK}
+        redis = events.open_redis(self.app.config["REDIS_URL"], **limits)
         with redis, redis.pubsub(ignore_subscribe_messages=True) as bell:
             bell.subscribe(events.BELL)
             yield bell

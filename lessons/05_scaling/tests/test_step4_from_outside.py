@@ -4,7 +4,10 @@ import subprocess
 import sys
 
 import pytest
+import redis
 
+from course import services
+from course.processes import free_port
 from course.testkit.sockets import first_way
 
 
@@ -31,9 +34,21 @@ def test_without_redis_it_says_that_nobody_was_told(fleet):
     code, said = announce(fleet, "Anybody?", REDIS_URL="redis://127.0.0.1:1")
 
     assert code == 1
-    assert said == (
-        "Nobody was told: there is no Redis at redis://127.0.0.1:1. Name another: FLASK_REDIS_URL=redis://…"
-    )
+    assert "Nobody was told: at redis://127.0.0.1:1, " in said
+    assert "refused" in said
+
+
+def test_it_says_why_redis_refuses_and_never_a_password(fleet):
+    with services.redis(free_port()) as url:
+        server = redis.Redis.from_url(url)
+        server.config_set("requirepass", "apple")
+        server.execute_command("ACL SETUSER reader on >pear +@all -publish allchannels")
+        for who, reason in ((":quince", "invalid username-password"), ("reader:pear", "no permissions")):
+            code, said = announce(fleet, "Anybody?", REDIS_URL=url.replace("//", f"//{who}@"))
+
+            assert code == 1
+            assert reason in said
+            assert who.partition(":")[2] not in said
 
 
 @pytest.mark.parametrize("what", ["datetime.datetime.now()", "float('nan')"])

@@ -5,6 +5,8 @@ import functools
 import os
 import secrets
 import socket
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlsplit
@@ -18,7 +20,7 @@ from course import services
 from course.catalogue import ROOT, Lesson
 from course.processes import answers, free_port, wait_for
 from course.running import start_api
-from course.served import LessonUnderTest
+from course.served import Cable, LessonUnderTest
 from course.testkit import under_test
 from course.testkit.sockets import first_way
 
@@ -322,6 +324,100 @@ def test_when_postgresql_goes_nothing_is_lost_and_all_go_on(hall, postgres, how)
             assert wait_for(5, lambda socket=socket: heard(socket) == numbers)
 
 
+@pytest.mark.long
+@pytest.mark.parametrize("level", ["repeatable read", "serializable"])
+def test_whatever_is_the_role_s_default_who_waits_for_a_number_gets_one(hall, postgres, level):
+    hall()
+    with usual_isolation(postgres, level), workers(hall()) as addresses:
+        with hall().stream(address=addresses[0]) as stream, ThreadPoolExecutor(8) as writers:
+
+            def ask(number):
+                return httpx.post(f"{addresses[number % 2]}/api/questions", json={"text": "And I?"}, timeout=20)
+
+            assert {answer.status_code for answer in writers.map(ask, range(24))} == {201}
+            numbers = [event.data["seq"] for event in stream.take(24, within=5)]
+        assert numbers == list(range(numbers[0], numbers[0] + 24))
+
+
+@contextlib.contextmanager
+def usual_isolation(postgres, level):
+    """For the time of the block, this is how transactions begin, unless they say otherwise."""
+    with connection(postgres) as other:
+        other.autocommit = True
+        other.cursor().execute(f"ALTER ROLE live SET default_transaction_isolation = '{level}'")
+        try:
+            yield
+        finally:
+            other.cursor().execute("ALTER ROLE live RESET default_transaction_isolation")
+
+
+@pytest.mark.long
+def test_when_connections_to_postgresql_go_silent_others_are_opened(hall, postgres):
+    hall()
+    with Cable(postgres.port) as cable:
+        there = postgres.url.replace(str(postgres.port), str(cable.own))
+        with (
+            workers(hall(), 1, SQLALCHEMY_DATABASE_URI=there) as (address,),
+            hall().socket(address=address) as socket,
+        ):
+            assert httpx.get(f"{address}/api/questions").status_code == 200
+            cable.hush()
+
+            asked = hall().visitor(base_url=hall().at(0)).post("/api/questions", json={"text": "Do you hear?"}).json()
+
+            assert socket.next("question_asked", within=15).data["question"]["id"] == asked["id"]
+            assert wait_for(15, lambda: httpx.get(f"{address}/api/questions", timeout=15).status_code == 200)
+
+
+@pytest.mark.long
+def test_a_worker_opens_no_more_than_ten_connections(hall, postgres):
+    with workers(hall(), 1) as (address,), ThreadPoolExecutor(30) as writers, connection(postgres) as other:
+        other.cursor().execute("SELECT * FROM channel WHERE name = 'board' FOR UPDATE")
+
+        def ask(number):
+            return httpx.post(f"{address}/api/questions", json={"text": f"May I, {number}?"}, timeout=20)
+
+        waiting = [writers.submit(ask, number) for number in range(30)]
+        assert wait_for(5, lambda: locks_awaited(postgres) >= 9)
+        assert not wait_for(1, lambda: locks_awaited(postgres) > 10)
+        other.rollback()
+
+        assert {answer.result(20).status_code for answer in waiting} == {201}
+
+
+@pytest.mark.long
+def test_a_database_that_is_away_is_a_line_a_second_in_the_log(hall, postgres):
+    visitor = hall().visitor(base_url=hall().at(0))
+    with hall().socket(address=hall().at(0)) as socket, postgres.stopped():
+        log = hall().guards[0].lines
+        start = len(log)
+        for number in range(50):
+            answer = visitor.get("/api/questions")
+            assert (answer.status_code, answer.json()["error"][-1]) == (500, ".")
+            assert socket.call("ask", {"text": "And now?", "key": f"away {number}"})["error"].endswith(".")
+        said = [line for line in log[start:] if '"GET /api/questions' not in line]
+
+    assert any("The database does not answer" in line for line in said)
+    assert len(said) < 100, "\n".join(said)
+
+
+@pytest.mark.long
+def test_flask_db_goes_to_the_version_that_it_is_told(hall):
+    there = f"sqlite:///{hall().database.with_name('versions.db').as_posix()}"
+    old = {**hall().served.env, "FLASK_SQLALCHEMY_DATABASE_URI": there}
+
+    def flask(*words):
+        command = [sys.executable, "-m", "flask", "--app", hall().lesson.package, "db", *words]
+        return subprocess.run(command, cwd=hall().lesson.home, env=os.environ | old, capture_output=True, text=True)
+
+    assert flask("upgrade", "0001").returncode == 0
+    assert flask("current").stdout.split() == ["0001"]
+    assert flask("upgrade").returncode == 0
+    assert "(head)" in flask("current").stdout
+    assert flask("downgrade", "0001").returncode == 0
+    assert flask("current").stdout.split() == ["0001"]
+
+
 # A database of the lesson before
 
 
@@ -434,6 +530,25 @@ def test_when_redis_fails_its_replica_takes_its_place(lesson):
             assert wait_for(5, lambda: learner.heard[-1].type == "here" and learner.heard[-1].data["count"] == 3)
         assert names() == ["ada", "grace"]
         assert watched.second.keys("LIMITS*"), "what is counted is counted there"
+
+
+@pytest.mark.long
+def test_when_connections_to_redis_go_silent_others_are_opened(lesson):
+    ada, grace = lesson.person("ada"), lesson.person("grace")
+    with (
+        Cable(lesson.redis_port) as cable,
+        workers(lesson, REDIS_URL=cable.url) as (one, other),
+        lesson.socket(visitor=ada, auth=PHYSICS, address=one) as learner,
+        lesson.socket(visitor=grace, auth=PHYSICS, address=other) as teacher,
+    ):
+
+        def whispered():
+            answer = learner.call("whisper", {"to": "grace", "text": "Psst"}, within=5)
+            return answer.get("ok") and not teacher.silent("whisper", seconds=1)
+
+        assert wait_for(5, whispered)
+        cable.hush()
+        assert wait_for(12, whispered), "the queue should carry whispers again"
 
 
 def test_with_amqp_a_worker_looks_for_rabbitmq_and_does_not_wait_for_it(lesson):
