@@ -207,6 +207,7 @@ def test_each_state_between_two_steps_has_its_steps_and_no_more(learner, number,
     assert found == {**({step: "passed"} if step else {}), step + 1: "failed"}
 
 
+@pytest.mark.long
 def test_watch_judges_again_when_a_file_is_saved(learner):
     learner.has(1, 2, done=2)
     command = [sys.executable, "-m", "course", "check", "1", "--watch"]

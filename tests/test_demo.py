@@ -152,6 +152,7 @@ def test_enter_moves_on_by_one_act(show):
         assert [act for act, _ in ACT.findall(until_it_waits(process))] == [number], "one act, and no more"
 
 
+@pytest.mark.long
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such signal to send")
 @pytest.mark.parametrize("acts", [0, 2], ids=["before the first act", "with a browser open"])
 def test_ctrl_c_while_it_waits_leaves_nothing(show, tmp_path, acts):

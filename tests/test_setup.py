@@ -199,6 +199,7 @@ def test_a_set_up_that_was_killed_is_begun_anew(copy, tmp_path):
     assert begins_anew(copy, tmp_path), "what may be half a package should not be trusted"
 
 
+@pytest.mark.long
 @posix
 def test_ctrl_c_during_the_set_up_is_no_traceback_and_frees_the_second_terminal(copy):
     with half_way(copy) as process:
@@ -216,6 +217,7 @@ def test_ctrl_c_during_the_set_up_is_no_traceback_and_frees_the_second_terminal(
     assert "Traceback" not in said
 
 
+@pytest.mark.long
 def test_without_a_network_it_says_to_connect_once_and_leaves_nothing(copy):
     assert refused(start(copy, **OFFLINE), "connect to the Internet")
     assert not (copy / ".venv").exists()

@@ -247,15 +247,15 @@ class NodeSocket(Socket):
         self.leave()
 
 
-def ways(marks=()):
-    """Runs a test once for each client and transport; all but the first have these marks."""
-    first, *others = [(client, how) for client in (PythonSocket, NodeSocket) for how in ("websocket", "polling")]
+def ways(*quick):
+    """Runs a test once for each client and transport; all but the quick ones with --all."""
+    every = [(client, how) for client in (PythonSocket, NodeSocket) for how in ("websocket", "polling")]
     return pytest.mark.parametrize(
         ("client", "transport"),
-        [first, *(pytest.param(*way, marks=marks) for way in others)],
+        [pytest.param(*way, marks=() if way in quick else pytest.mark.long) for way in every],
         ids=lambda value: value if isinstance(value, str) else value.__name__,
     )
 
 
-each_way = ways()
-first_way = ways(pytest.mark.long)  # for what the lessons before have proved each way
+each_way = ways((PythonSocket, "websocket"), (NodeSocket, "polling"))
+first_way = ways((PythonSocket, "websocket"))  # for what the lessons before have proved each way

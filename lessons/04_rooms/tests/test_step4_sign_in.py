@@ -87,6 +87,7 @@ def test_people_are_added_at_the_command_line(lesson):
     assert login(lesson.visitor(), "fay", " spaced ").status_code == 200
 
 
+@pytest.mark.long
 def test_no_password_is_stored(lesson):
     lesson.flask("users", "add", "eva", "--password", "very-secret-indeed")
     lesson.person("eva", "very-secret-indeed")

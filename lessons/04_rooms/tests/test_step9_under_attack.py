@@ -197,6 +197,7 @@ def test_guessing_a_password_is_slow(lesson, strict):
     assert strict.sign_in("grace"), "nobody else has to wait"
 
 
+@pytest.mark.long
 def test_trying_many_names_is_slow_too(lesson):
     lesson.person("ada")
     with lesson.another_api(ADDRESS_LIMIT="5 per minute") as strict:

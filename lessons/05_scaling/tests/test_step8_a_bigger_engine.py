@@ -551,6 +551,7 @@ def test_when_connections_to_redis_go_silent_others_are_opened(lesson):
         assert wait_for(12, whispered), "the queue should carry whispers again"
 
 
+@pytest.mark.long
 def test_with_amqp_a_worker_looks_for_rabbitmq_and_does_not_wait_for_it(lesson):
     ada, grace = lesson.person("ada"), lesson.person("grace")
     with socket.create_server(("127.0.0.1", free_port())) as nobody:
