@@ -141,6 +141,7 @@ def until_it_waits(process):
     return said.decode()
 
 
+@pytest.mark.long
 def test_enter_moves_on_by_one_act(show):
     process = show()
     begin = until_it_waits(process)
@@ -173,6 +174,7 @@ def test_ctrl_c_while_it_waits_leaves_nothing(show, tmp_path, acts):
     assert not list((tmp_path / "passing").iterdir())
 
 
+@pytest.mark.long
 def test_the_end_of_input_is_ctrl_c(tmp_path):
     answer = play(1, environ(tmp_path))
 

@@ -42,6 +42,7 @@ def test_the_page_says_that_it_does_not_show_all(lesson, many, alice):
     assert alice.sees("You see 502 of them") and alice.sees(f"{many + 1} questions"), "it was counted already"
 
 
+@pytest.mark.long
 def test_an_export_is_deleted_after_a_day(lesson):
     visitor = lesson.visitor()
     old, young = jobs = started(visitor), started(visitor)

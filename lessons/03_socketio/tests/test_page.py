@@ -161,6 +161,7 @@ def test_without_the_client_it_is_the_page_of_lesson_2(alice, bob):
     assert alice.sees("Do you hear me by an event stream?")
 
 
+@pytest.mark.long
 def test_a_client_that_could_not_be_loaded_is_loaded_later(alice):
     alice.page.route("**/client/**", lambda route: route.abort())
     alice.page.reload()
@@ -181,6 +182,7 @@ def test_an_export_goes_on_when_the_socket_breaks(alice):
     assert alice.shows(alice.page.get_by_role("link", name="Download the export"), within=15)
 
 
+@pytest.mark.long
 def test_who_was_away_for_long_loads_the_list_anew(lesson, alice, bob):
     alice.ask("Before")
     assert bob.sees("Before")

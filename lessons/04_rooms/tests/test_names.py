@@ -85,6 +85,7 @@ def test_people_have_names_of_every_kind(lesson, name):
     assert ask(lesson.visitor(), name).json()["author"] == name
 
 
+@pytest.mark.long
 def test_the_command_line_takes_no_name_that_passes_for_another(lesson):
     said = lesson.users(
         ["add", "gr\u0430ce"], ["add", "gra\u200bce"], ["add", "Grace"], ["add", "ＧＲＡＣＥ"], ["add", "Grace Hopper"]

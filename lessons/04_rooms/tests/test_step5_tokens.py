@@ -67,6 +67,7 @@ def test_a_token_that_was_changed_or_signed_by_somebody_else_is_refused(lesson):
     assert httpx.get(f"{lesson.api}/api/me", headers={"Authorization": "Bearer x"}).json()["name"] is None
 
 
+@pytest.mark.long
 def test_a_token_ends_with_the_password(lesson):
     lesson.flask("users", "add", "fred", "--password", "one")
     old = token(lesson, "fred", "one")

@@ -111,6 +111,7 @@ def test_what_was_signed_out_opens_nothing_any_more(lesson):
     assert httpx.get(f"{lesson.api}/api/me", headers={"Authorization": f"Bearer {token}"}).json()["name"] is None
 
 
+@pytest.mark.long
 def test_a_new_password_from_another_process_closes_them_too(lesson):
     lesson.flask("users", "add", "gina", "--password", "one")
     gina = lesson.person("gina", "one")

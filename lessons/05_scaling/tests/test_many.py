@@ -53,6 +53,7 @@ def test_who_enters_and_who_is_at_the_desk_see_as_many(lesson, many):
     assert f"The room has {many} questions. These are the 500 with the most votes." in desk
 
 
+@pytest.mark.long
 def test_an_export_is_deleted_after_a_day(lesson):
     visitor = lesson.visitor()
     old, young = jobs = started(visitor), started(visitor)

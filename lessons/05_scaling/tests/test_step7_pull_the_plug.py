@@ -64,8 +64,9 @@ def deploy_worker_by_worker(fleet):
     yield
 
 
-FAULTS = [kill_a_worker, reload_nginx]
+FAULTS = [kill_a_worker]
 MORE_FAULTS = [
+    reload_nginx,
     restart_redis_empty,
     stop_a_worker_and_let_it_go_on,
     cut_a_worker_off_from_redis,
