@@ -111,6 +111,7 @@ class Fleet:
         if way != "sticky":
             text = re.sub(rf"# ({way}\b)", r"\1", text.replace("    sticky ", "    # sticky "))
         servers = "".join(f"    server 127.0.0.1:{port} max_fails=0;\n" for port in self.workers)
+        text = text.replace("http://localhost:8105", self.env["FLASK_PAGE_ORIGIN"])
         text = re.sub(r"(?:    server 127\.0\.0\.1:\d+ .*\n)+", servers, text)
         return re.sub(r"listen \d+;", f"listen {self.env['FLASK_HOST']}:{port or self.port};", text)
 
