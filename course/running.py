@@ -73,7 +73,7 @@ class Fleet:
         for port, worker in self.workers.items():
             worker.wait_until_it_answers(port, "A worker")
         if self.lesson.has_workers:
-            self.nginx = services.Nginx(self.conf(), self.port, host=self.env["FLASK_HOST"])
+            self.nginx = services.Nginx(self.conf(), self.port, host=self.env.get("FLASK_HOST", "localhost"))
             self.parts.enter_context(self.nginx)
         return self
 
@@ -111,9 +111,9 @@ class Fleet:
         if way != "sticky":
             text = re.sub(rf"# ({way}\b)", r"\1", text.replace("    sticky ", "    # sticky "))
         servers = "".join(f"    server 127.0.0.1:{port} max_fails=0;\n" for port in self.workers)
-        text = text.replace("http://localhost:8105", self.env["FLASK_PAGE_ORIGIN"])
+        text = text.replace("http://localhost:8105", self.env.get("FLASK_PAGE_ORIGIN", "http://localhost:8105"))
         text = re.sub(r"(?:    server 127\.0\.0\.1:\d+ .*\n)+", servers, text)
-        return re.sub(r"listen \d+;", f"listen {self.env['FLASK_HOST']}:{port or self.port};", text)
+        return re.sub(r"listen \d+;", f"listen {self.env.get('FLASK_HOST', '127.0.0.1')}:{port or self.port};", text)
 
     @property
     def running(self):

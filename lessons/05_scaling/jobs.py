@@ -22,7 +22,7 @@ from .board import db
 
 KEPT = timedelta(days=1)  # how long an export can be fetched
 SILENCE = timedelta(seconds=5)  # a job that reports nothing for so long was lost with its server
-COLUMNS = ["id", "text", "author", "signed_in", "votes", "answered", "asked_at"]
+COLUMNS = ["id", "text", "author", "votes", "answered", "asked_at", "signed_in"]
 HEADER = ",".join(COLUMNS) + "\r\n"
 PARTS = 10
 
