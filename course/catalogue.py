@@ -3,12 +3,14 @@
 Its number and name are the folder's, its title, steps and first thing to try are read from its notes.
 """
 
+import os
 import re
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
+MY = Path(os.environ.get("COURSE_MY", ROOT / "my"))  # what a learner writes; the tests have one of their own
 REDIS_FROM = 2  # the first lesson that needs Redis
 ENGINES_FROM = 3  # the first lesson that runs on more than one engine
 

@@ -9,10 +9,8 @@ import time
 from pathlib import Path
 
 from . import steps
-from .catalogue import ROOT, Lesson
+from .catalogue import MY, ROOT, Lesson
 from .processes import Trouble
-
-MY = Path(os.environ.get("COURSE_MY", ROOT / "my"))  # the tests have one of their own
 
 
 def copy_of(lesson):

@@ -16,7 +16,7 @@ from merge3 import Merge3
 from unidiff import PatchSet
 from unidiff.errors import UnidiffParseError
 
-from .catalogue import Lesson, before
+from .catalogue import MY, Lesson, before
 from .diff import files, unified
 from .processes import Trouble
 
@@ -154,7 +154,8 @@ def write_page(lesson, folder):
 @contextlib.contextmanager
 def made(lesson, last):
     """The lesson as it is after a step, in a folder of its own while the block runs."""
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as place:
+    MY.mkdir(parents=True, exist_ok=True)  # below the course, where node_modules is found
+    with tempfile.TemporaryDirectory(dir=MY, prefix=".step-", ignore_cleanup_errors=True) as place:
         folder = Path(place) / "lessons" / lesson.name
         write(state(lesson, last), folder)
         write_page(lesson, folder)

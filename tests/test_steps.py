@@ -71,6 +71,12 @@ def test_the_app_after_a_step_is_served_and_tested(learner):
         answer = httpx.get(f"http://localhost:{api}/api/questions", headers={"Origin": f"http://localhost:{page}"})
         assert answer.status_code == 200 and "Access-Control-Allow-Origin" not in answer.headers, "step 2 allows it"
 
+    words[1:4] = ["3", "--step", "1"]
+    with Process(sys.executable, "-m", "course", *words, cwd=ROOT, env=learner.env) as runner:
+        assert runner.printed("Ctrl-C stops it", within=30), runner.lines
+        client = httpx.get(f"http://localhost:{api}/client/socket.io.esm.min.js")
+        assert client.status_code == 200, "the browser's half of Socket.IO should be found"
+
     said = learner.types("test", 1, "--step", 2, "--no-browser")
     assert "step 2" in said and "step 3" not in said and "failed" not in said.partition("passed  failed")[2]
 
