@@ -40,7 +40,7 @@ def test_a_guest_who_signs_as_grace_is_not_taken_for_her(lesson):
     listed = {question["id"]: question["signed_in"] for question in lesson.program().get("/api/questions").json()}
     assert (listed[guest["id"]], listed[grace["id"]]) == (False, True)
     exported = lesson.program().get("/export/questions.csv").text
-    assert exported.startswith("id,text,author,signed_in,")
+    assert exported.startswith("id,text,author,votes,answered,asked_at,signed_in\r\n")
     assert f"{guest['id']},Who am I?,grace,False," in exported and f"{grace['id']},Who am I?,grace,True," in exported
 
 
