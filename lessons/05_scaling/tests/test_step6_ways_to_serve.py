@@ -103,15 +103,15 @@ def test_a_worker_serves_the_same_board_and_leaves_in_peace(lesson, way):
 @pytest.mark.skipif(os.name == "nt", reason="gunicorn does not run on Windows")
 @pytest.mark.parametrize("way", [way for way in WAYS | MORE_WAYS if "gunicorn" in way])
 def test_a_worker_of_gunicorn_that_leaves_takes_no_connection_from_the_next(lesson, way):
-    with one_more(lesson, *(WAYS | MORE_WAYS)[way], EXPORT_SECONDS=7) as (address, process):
+    with one_more(lesson, *(WAYS | MORE_WAYS)[way], EXPORT_SECONDS=9) as (address, process):
         job = httpx.post(f"{address}/api/exports").headers["Location"]
         served_by(process).send_signal(signal.SIGHUP)  # a new worker comes, and the old one may go
 
         def everybody_is_served():
             return {httpx.get(f"{address}/ready").status_code for _ in range(20)} == {200}
 
-        assert wait_for(4, everybody_is_served), "with gevent, gunicorn looks once a second whether it should go"
-        assert wait_for(8, lambda: httpx.get(address + job).json()["done"]), "the old one ends what it began"
+        assert wait_for(7, everybody_is_served), "with gevent, gunicorn looks once a second whether it should go"
+        assert wait_for(12, lambda: httpx.get(address + job).json()["done"]), "the old one ends what it began"
         assert "error" not in httpx.get(address + job).json()
 
 
