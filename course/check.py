@@ -110,6 +110,7 @@ class Report:
         self.complete = True  # until something is missing
         self.since = time.monotonic()
         self.over = False  # the time
+        self.said = ""  # by the app, when its step failed
 
     def begin(self):
         out = self.out
@@ -137,7 +138,11 @@ class Report:
                 elif not again:
                     self.tick(step)
                     self.announce(step == len(self.lesson.steps))
+            case "failed" if finding.get("with_time"):
+                if finding["said"] != self.said:
+                    self.out.print(f"\nWith more time, your app said: {escape(finding['said'])}", soft_wrap=True)
             case "failed":
+                self.said = finding["said"]
                 self.complete = False
                 self.done.discard(step)
                 title = escape(self.lesson.steps[step])

@@ -85,7 +85,7 @@ class Judge:
         self.tester.verdict, processes.HURRY = True, False
         if missing:
             found = self.tester.test(missing)
-            if found["found"] == "passed":
+            if found["found"] == "passed" or found["said"]:
                 tell(**found, with_time=True)
         for step in range(1, at_hand):
             if time.monotonic() - self.since > ENOUGH:

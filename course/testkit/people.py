@@ -63,6 +63,15 @@ class Window:
         page.on("pageerror", lambda error: self.console.append(f"error: {error}"))
         page.goto(url)
 
+    def shown(self):
+        """What the page shows now, and what its console said last, as text."""
+        from playwright.sync_api import Error
+
+        try:
+            return "\n".join([self.page.inner_text("body", timeout=1000), *self.console[-10:]])
+        except Error as error:
+            return f"It cannot be read: {error}"
+
     def fetch(self, address, **options):
         """What a script in this page gets from an address, by the browser's own `fetch`. It waits for 5 s."""
         return Answer(**self.page.evaluate(FETCH, [address, options, 1000 * bound(5)]))
@@ -106,6 +115,15 @@ class Window:
         self.page.context.set_offline(True)
         yield
         self.page.context.set_offline(False)
+
+    @contextlib.contextmanager
+    def refused(self, addresses):
+        """For the time of the block this browser gets nothing from these addresses (`*` stands for anything)."""
+        tools = self.page.context.new_cdp_session(self.page)
+        tools.send("Network.enable")
+        tools.send("Network.setBlockedURLs", {"urls": [addresses]})
+        yield
+        tools.send("Network.setBlockedURLs", {"urls": []})
 
     def sees(self, text, within=2):
         """Whether the page shows this text before so many seconds are over."""

@@ -122,17 +122,16 @@ def test_an_api_that_is_gone_is_named_and_the_draft_stays(lesson, alice):
 
 
 def test_without_a_socket_everything_goes_over_http(alice, bob):
-    alice.page.route("**/socket.io/**", lambda route: route.abort())
-    alice.page.reload()
-    assert alice.sees("reconnecting", within=5)
-    assert alice.sees("no connection: xhr poll error"), "and why"
+    with alice.refused("*/socket.io/*"):
+        alice.page.reload()
+        assert alice.sees("reconnecting", within=5)
+        assert alice.sees("no connection: xhr poll error"), "and why"
 
-    alice.ask("By which way?")
-    assert alice.sees("Asked. Sent over HTTP.") and bob.sees("By which way?")
-    alice.click("Vote for", "By which way?")
-    assert alice.sees("Voted. Sent over HTTP.")
+        alice.ask("By which way?")
+        assert alice.sees("Asked. Sent over HTTP.") and bob.sees("By which way?")
+        alice.click("Vote for", "By which way?")
+        assert alice.sees("Voted. Sent over HTTP.")
 
-    alice.page.unroute("**/socket.io/**")
     assert alice.sees("WebSocket", within=10), "it should go on trying"
     bob.ask("And now?")
     assert alice.sees("And now?") and alice.question("By which way?").count() == 1
