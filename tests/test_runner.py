@@ -159,8 +159,8 @@ def test_in_a_text_of_the_notes_only_the_usual_ports_of_the_lesson_are_replaced(
     [
         ("SIGINT", ["1"]),
         ("SIGTERM", ["1"]),
-        ("SIGHUP", ["1"]),
-        ("SIGKILL", ["1"]),
+        pytest.param("SIGHUP", ["1"], marks=pytest.mark.long),
+        pytest.param("SIGKILL", ["1"], marks=pytest.mark.long),
         ("SIGKILL", ["2"]),
         pytest.param("SIGKILL", ["5", "--workers=2"], marks=pytest.mark.long),
     ],

@@ -4,7 +4,7 @@ import pytest
 from socketio.exceptions import ConnectionError
 
 from course.processes import wait_for
-from course.testkit.sockets import NodeSocket, PythonSocket, each_way
+from course.testkit.sockets import NodeSocket, PythonSocket, first_way
 
 KNOCK = """address => new Promise(told => {
     const socket = new WebSocket(address);
@@ -24,7 +24,7 @@ def test_a_connection_is_refused_with_a_reason(lesson, client):
         lesson.socket(client=client, auth=["after", 1])
 
 
-@each_way
+@first_way
 def test_everybody_is_told_how_many_are_here(lesson, client, transport):
     with lesson.socket() as anna:
         assert here(anna, 1)

@@ -18,7 +18,7 @@ import httpx
 import pytest
 
 from course.processes import Process, free_port, wait_for
-from course.testkit.sockets import NodeSocket, each_way
+from course.testkit.sockets import NodeSocket, first_way
 
 LIMIT = 16 * 1024
 SIZE = 16 * 2**20
@@ -70,7 +70,7 @@ def test_bad_input_is_answered_and_the_connection_stays(lesson, verb, sent, why)
         assert anna.call("catch_up", {"after": 0})["ok"], "the same connection should go on"
 
 
-@each_way
+@first_way
 def test_what_is_not_hers_she_may_not_change(lesson, client, transport):
     where = lesson.visitor().post("/api/questions", json={"text": "Whose is it?"}).json()["id"]
     with lesson.socket(client=client, transport=transport) as mallory:

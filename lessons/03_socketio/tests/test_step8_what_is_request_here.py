@@ -2,7 +2,7 @@
 
 import secrets
 
-from course.testkit.sockets import each_way
+from course.testkit.sockets import first_way
 
 
 def ask(socket, text):
@@ -16,7 +16,7 @@ def introduced(lesson):
     return visitor
 
 
-@each_way
+@first_way
 def test_with_the_cookie_socket_and_http_are_one_person(lesson, client, transport):
     anna = introduced(lesson)
     with lesson.socket(client=client, transport=transport, visitor=anna) as socket:

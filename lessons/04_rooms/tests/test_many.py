@@ -70,6 +70,7 @@ def test_an_export_is_deleted_after_a_day(lesson):
     assert channel not in in_the_database(lesson, "SELECT channel FROM event UNION SELECT name FROM channel")
 
 
+@pytest.mark.long
 def test_what_guests_leave_is_limited_by_their_address(lesson):
     limits = {"GUEST_ASK_LIMIT": "2 per hour", "GUEST_EXPORT_LIMIT": "1 per hour", "GUEST_SESSION_LIMIT": "4 per hour"}
     with lesson.another_api(**limits) as api:

@@ -5,7 +5,7 @@ import secrets
 import pytest
 
 from course.processes import wait_for
-from course.testkit.sockets import each_way
+from course.testkit.sockets import first_way
 
 
 def ask(socket, text, room="physics"):
@@ -22,7 +22,7 @@ def number_of(lesson, visitor, room):
         return socket.call("enter", {"room": room})["seq"]
 
 
-@each_way
+@first_way
 def test_who_enters_is_told_how_the_room_is(lesson, client, transport):
     ada = lesson.person("ada")
     with lesson.socket(visitor=ada, client=client, transport=transport) as socket:
@@ -39,7 +39,7 @@ def test_who_enters_is_told_how_the_room_is(lesson, client, transport):
     assert question["author"] == "ada"
 
 
-@each_way
+@first_way
 def test_what_happens_in_a_room_stays_in_it(lesson, client, transport):
     ada, grace = lesson.person("ada"), lesson.person("grace")
     with (
@@ -94,7 +94,7 @@ def test_who_leaves_hears_no_more_of_it(lesson):
         assert "You are in no such room" in teacher.call("leave", {"room": "physics"})["error"]
 
 
-@each_way
+@first_way
 def test_who_comes_back_is_in_her_room_and_is_told_what_she_missed(lesson, client, transport):
     ada, grace = lesson.person("ada"), lesson.person("grace")
     seen = number_of(lesson, grace, "physics")

@@ -5,7 +5,7 @@ import secrets
 import pytest
 from socketio.exceptions import ConnectionError
 
-from course.testkit.sockets import each_way
+from course.testkit.sockets import first_way
 
 
 def login(visitor, name, password):
@@ -47,7 +47,7 @@ def test_who_cannot_sign_in_learns_no_more_than_that(lesson, name, password, sta
     assert visitor.get("/api/me").json()["name"] is None
 
 
-@each_way
+@first_way
 def test_an_event_knows_who_sends_it(lesson, client, transport):
     ada = lesson.person("ada")
     with lesson.socket(visitor=ada, client=client, transport=transport) as socket:

@@ -9,7 +9,7 @@ import pytest
 from socketio.exceptions import ConnectionError
 
 from course.processes import wait_for
-from course.testkit.sockets import each_way
+from course.testkit.sockets import first_way
 
 PHYSICS = {"room": "physics"}
 
@@ -39,7 +39,7 @@ def test_nobody_is_signed_out_by_a_restart_of_the_server_or_of_redis(lesson):
         assert socket.call("enter", PHYSICS)["ok"]
 
 
-@each_way
+@first_way
 def test_signing_out_closes_every_socket_and_stream_at_once(lesson, client, transport):
     ada, on_her_phone, grace = lesson.person("ada"), lesson.sign_in("ada"), lesson.person("grace")
     with (
@@ -124,7 +124,7 @@ def test_a_new_password_from_another_process_closes_them_too(lesson):
     assert name_of(lesson.person("gina", "two")) == "gina"
 
 
-@each_way
+@first_way
 def test_who_is_removed_from_a_room_hears_nothing_more_at_once(lesson, client, transport):
     grace, ben = lesson.person("grace"), lesson.person("ben")
     lesson.join(ben)
@@ -146,7 +146,7 @@ def test_who_is_removed_from_a_room_hears_nothing_more_at_once(lesson, client, t
         lesson.socket(visitor=ben, auth=PHYSICS)
 
 
-@each_way
+@first_way
 def test_who_is_removed_and_still_signed_in_comes_back(lesson, client, transport):
     grace, ben = lesson.person("grace"), lesson.person("ben")
     lesson.join(ben)

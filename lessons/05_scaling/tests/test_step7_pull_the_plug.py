@@ -14,7 +14,7 @@ import pytest
 from course.processes import wait_for
 from course.served import Cable
 from course.testkit.crowd import Hall, Reader, StreamReader, Writer
-from course.testkit.sockets import each_way
+from course.testkit.sockets import first_way
 
 
 def kill_a_worker(fleet):
@@ -76,7 +76,8 @@ ALL_FAULTS = [*FAULTS, *(pytest.param(fault, marks=pytest.mark.long) for fault i
 LARGE = [pytest.mark.long, pytest.mark.slow]  # 200 sockets, 50 streams
 
 
-@pytest.mark.parametrize("goes", ["killed", pytest.param("sent away", marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("goes", ["killed", "sent away"])
 def test_an_export_ends_though_its_worker_goes(fleet, goes):
     port = fleet.served.api.add()
     worker = fleet.served.api.workers[port]
@@ -152,7 +153,7 @@ def test_what_is_under_way_when_a_worker_leaves_is_answered(fleet):
         gone.result()
 
 
-@each_way
+@first_way
 def test_the_clients_of_a_worker_that_leaves_go_to_another(fleet, client, transport):
     port = fleet.served.api.add() if fleet.lesson.has_workers else fleet.places[0]
     with ThreadPoolExecutor(1) as others, contextlib.ExitStack() as crowd:

@@ -82,6 +82,7 @@ def connection(postgres):
         yield opened
 
 
+@pytest.mark.long
 def test_four_workers_that_start_at_once_make_the_tables_once(hall):
     assert "(head)" in hall().flask("db", "current")
     assert "No new upgrade operations" in hall().flask("db", "check"), "the migrations make what the models say"
