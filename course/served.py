@@ -15,6 +15,7 @@ import sys
 import threading
 
 import psutil
+import redis
 
 from . import running, services
 from .processes import free_port, wait_for
@@ -123,6 +124,17 @@ class LessonUnderTest:
             yield
         finally:
             self.start_redis()
+
+    @contextlib.contextmanager
+    def redis_hung(self):
+        """For the time of the block Redis answers nobody, though its connections are open. Needs a real Redis."""
+        with redis.Redis(port=self.redis_port) as client:
+            server = psutil.Process(client.info("server")["process_id"])
+        server.suspend()
+        try:
+            yield
+        finally:
+            server.resume()
 
     @contextlib.contextmanager
     def api_stopped(self, **settings):

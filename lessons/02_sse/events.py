@@ -43,6 +43,16 @@ def open_bell(app):
     app.extensions["bell"] = Redis.from_pool(pool)
 
 
+def hear(subscription, seconds):
+    """What is next sent to a subscription, None if nothing is in so many seconds; raises RedisError when it is silent.
+
+    redis-py pings it when it was silent for `health_check_interval`, and does not look whether an answer comes.
+    """
+    if subscription.health_check_response_counter > 3:
+        raise RedisError("Redis answers no ping.")
+    return subscription.get_message(timeout=seconds)
+
+
 def open_channel(name):
     """Make a channel, and commit; harmless if it is there already, or if two processes do so at once."""
     db.session.add(Channel(name=name))

@@ -87,8 +87,8 @@ class Hub:
                     while True:
                         self.look()
                         time.sleep(GATHER)
-                        bell.get_message(timeout=TICK)
-                        while bell.get_message(timeout=0):
+                        events.hear(bell, TICK)
+                        while events.hear(bell, 0):
                             pass  # however often it rang, one look is enough
                         wait = TICK / 10
             except RedisError:
@@ -98,8 +98,8 @@ class Hub:
 
     @contextlib.contextmanager
     def subscribed(self):
-        url, no_retry = self.app.config["REDIS_URL"], Retry(NoBackoff(), 0)
-        redis = Redis.from_url(url, socket_connect_timeout=TICK, retry=no_retry)
+        limits = {"socket_timeout": TICK, "socket_connect_timeout": TICK, "health_check_interval": TICK}
+        redis = Redis.from_url(self.app.config["REDIS_URL"], **limits, retry=Retry(NoBackoff(), 0))
         with redis, redis.pubsub(ignore_subscribe_messages=True) as bell:
             bell.subscribe(events.BELL)
             yield bell

@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from course.catalogue import Lesson
-from course.processes import free_port, wait_for
+from course.processes import free_port
 from course.running import serve, start_api
 
 pytestmark = pytest.mark.long
@@ -77,4 +77,4 @@ def test_one_word_ends_it_whoever_is_connected(lesson, engine, word):
                 crowd.enter_context(api.socket(transport=transport))
         (server,) = api.processes
         server.send_signal(word)
-        assert wait_for(2, lambda: not server.is_running() or server.status() == psutil.STATUS_ZOMBIE)
+        assert psutil.wait_procs([server], timeout=2)[0], "it should be gone"

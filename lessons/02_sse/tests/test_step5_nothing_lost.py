@@ -2,6 +2,9 @@
 
 import pytest
 
+from course.processes import wait_for
+from course.served import Cable
+
 
 def ask(lesson, *texts):
     for text in texts:
@@ -113,3 +116,37 @@ def test_without_redis_nothing_fails_and_the_news_come_a_moment_later(lesson):
     with lesson.stream() as stream:
         ask(lesson, "It rings again")
         assert texts([stream.next(within=4)]) == ["It rings again"]
+
+
+@pytest.mark.long
+def test_with_a_redis_that_hangs_the_news_come_a_moment_later(lesson):
+    with lesson.redis_hung(), lesson.another_api() as newcomer, newcomer.stream() as stream:
+        for number in range(3):
+            ask(lesson, f"Does it hang? {number}")
+            assert texts([stream.next(within=5)]) == [f"Does it hang? {number}"], "the stream should find it in the log"
+    with lesson.stream() as stream:
+        ask(lesson, "It goes on")
+        assert texts([stream.next(within=4)]) == ["It goes on"]
+
+
+@pytest.mark.long
+def test_when_the_connection_to_redis_goes_silent_another_is_opened(lesson):
+    with (
+        Cable(lesson.redis_port) as cable,
+        lesson.another_api(REDIS_URL=cable.url) as newcomer,
+        newcomer.stream() as stream,
+    ):
+
+        def is_quick():
+            ask(lesson, "Is it quick?")
+            slow = stream.silent(0.3)
+            if slow:
+                assert stream.next(within=4), "found in the log"
+            return not slow
+
+        def is_quick_each_time():
+            return all(is_quick() for _ in range(4))
+
+        assert wait_for(5, is_quick_each_time), "Redis says at once that there is news"
+        cable.hush()
+        assert wait_for(15, is_quick_each_time), "it should listen to Redis again"

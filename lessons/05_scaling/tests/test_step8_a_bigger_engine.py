@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 import httpx
 import pg8000.dbapi
+import psutil
 import pytest
 import redis
 
@@ -366,7 +367,7 @@ def test_when_connections_to_postgresql_go_silent_others_are_opened(hall, postgr
 
             asked = hall().visitor(base_url=hall().at(0)).post("/api/questions", json={"text": "Do you hear?"}).json()
 
-            assert socket.next("question_asked", within=15).data["question"]["id"] == asked["id"]
+            assert socket.next("question_asked", within=20).data["question"]["id"] == asked["id"]
             assert wait_for(15, lambda: httpx.get(f"{address}/api/questions", timeout=15).status_code == 200)
 
 
@@ -467,13 +468,14 @@ def workers(served, count=2, **settings):
 
 
 class Watched:
-    """A Redis, its replica, and a Sentinel: `url` leads to whichever is the right one, `fail` ends the first."""
+    """A Redis, its replica, and a Sentinel: `url` leads to the right one; the first one can `die`, or `hang`."""
 
     def __enter__(self):
         if "imitation" in services.redis_server().origin:
             pytest.skip("needs a real Redis, for an imitation is no Sentinel")
         self.first, self.rest, master = contextlib.ExitStack(), contextlib.ExitStack(), free_port()
-        self.first.enter_context(services.redis(master))
+        with redis.Redis.from_url(self.first.enter_context(services.redis(master))) as first:
+            self.server = psutil.Process(first.info("server")["process_id"])
         self.second = redis.Redis.from_url(self.rest.enter_context(services.redis(free_port())))
         self.second.replicaof("127.0.0.1", master)
         port = self.rest.enter_context(services.sentinel("class", master))
@@ -482,17 +484,23 @@ class Watched:
             assert wait_for(20, lambda: sentinel.sentinel_slaves("class")), "the Sentinel should find the replica"
         return self
 
-    def fail(self):
+    def die(self):
         self.first.close()
 
+    def hang(self):
+        self.server.suspend()
+
     def __exit__(self, *_):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            self.server.resume()
         self.second.close()
         self.rest.close()
         self.first.close()
 
 
 @pytest.mark.long
-def test_when_redis_fails_its_replica_takes_its_place(lesson):
+@pytest.mark.parametrize("fail", [Watched.die, Watched.hang], ids=["it dies", "it hangs"])
+def test_when_redis_fails_its_replica_takes_its_place(lesson, fail):
     ada, grace = lesson.person("ada"), lesson.person("grace")
     with (
         Watched() as watched,
@@ -520,8 +528,8 @@ def test_when_redis_fails_its_replica_takes_its_place(lesson):
         assert wait_for(5, rings)
         assert wait_for(5, whispered)
 
-        watched.fail()
-        receipt = learner.call("ask", {"room": "physics", "text": "And now?", "key": "now"})
+        fail(watched)
+        receipt = learner.call("ask", {"room": "physics", "text": "And now?", "key": secrets.token_hex()})
         assert receipt["ok"], "the board needs no Redis"
         assert teacher.next("question_asked", within=5), "the board needs no Redis"
 
@@ -589,3 +597,34 @@ def test_rabbitmq_carries_whispers_from_worker_to_worker(lesson, client, transpo
             assert learner.call("whisper", {"to": "grace", "text": f"Psst {number}"}) == {"ok": True}
             assert teacher.next("whisper", within=5).data["text"] == f"Psst {number}"
             assert teacher.silent("whisper", seconds=0.2), "once"
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("how", ["cut", "hush"])
+def test_when_rabbitmq_is_away_nobody_waits_and_soon_after_it_carries_whispers_again(lesson, how):
+    place = urlsplit(AMQP)
+    if not answers(place.port or 5672):
+        pytest.skip("needs RabbitMQ: start it, or name one: AMQP_URL=amqp://…")
+    ada, grace = lesson.person("ada"), lesson.person("grace")
+    with (
+        Cable(place.port or 5672) as cable,
+        workers(
+            lesson,
+            MESSAGE_QUEUE=AMQP.replace(place.netloc.rpartition("@")[2], f"127.0.0.1:{cable.own}"),
+            MESSAGE_CHANNEL=f"live-flask-{secrets.token_hex(4)}",
+        ) as (one, other),
+        lesson.socket(visitor=ada, auth=PHYSICS, address=one) as learner,
+        lesson.socket(visitor=grace, auth=PHYSICS, address=other) as teacher,
+    ):
+
+        def whispered():
+            assert learner.call("whisper", {"to": "grace", "text": "Psst"}, within=3) == {"ok": True}
+            return not teacher.silent("whisper", seconds=1)
+
+        assert wait_for(5, whispered)
+        getattr(cable, how)()
+        for _ in range(3):
+            assert learner.call("whisper", {"to": "grace", "text": "Psst"}, within=3) == {"ok": True}, "who waits?"
+        if how == "cut":
+            cable.mend()
+        assert wait_for(10, whispered), "it should be looked for once a second"
