@@ -171,6 +171,8 @@ def test_a_step_that_broke_is_named_after_the_verdict_on_the_step_at_hand(learne
     change(learner.copy(1) / "__init__.py", "        max_age=600,\n", "")
 
     said = learner.types("check", 1, code=1)
+    if "no time for all of them" in said:  # on a busy machine
+        said = learner.types("check", 1, code=1)
 
     assert re.findall(r"(?:→|Step) (\d+)", said.partition("→")[1] + said.partition("→")[2])[0] == "5"
     assert said.index("→ 5. Let it be read") < said.index(
@@ -202,9 +204,10 @@ def test_each_state_between_two_steps_has_its_steps_and_no_more(learner, number,
     copy = Lesson(learner.copy(number))
 
     with Judging(LESSONS[number], copy, "prove", seconds=300, env=learner.env) as judging:
-        found = {finding["step"]: finding["found"] for finding in judging.findings() if "step" in finding}
+        findings = [finding for finding in judging.findings() if "step" in finding]
 
-    assert found == {**({step: "passed"} if step else {}), step + 1: "failed"}
+    found = {finding["step"]: finding["found"] for finding in findings}
+    assert found == {**({step: "passed"} if step else {}), step + 1: "failed"}, findings
 
 
 @pytest.mark.long

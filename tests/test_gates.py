@@ -32,6 +32,7 @@ def failing_steps(lesson, against, report, *options):
     run = subprocess.run(
         [*command, f"--against={against}", *options, *steps], cwd=ROOT, capture_output=True, text=True, timeout=600
     )
+    print(run.stdout)  # pytest shows it with a test that fails
     assert run.returncode in {0, 1}, run.stdout + run.stderr
     cases = ElementTree.parse(report).iter("testcase")
     ran = [(step_of(case), case) for case in cases if case.find("skipped") is None]
