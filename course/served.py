@@ -271,6 +271,23 @@ class LessonUnderTest:
         with EventStream(url, {"channel": channel}, {"Origin": self.served.page_url, **headers}) as stream:
             yield stream
 
+    @contextlib.contextmanager
+    def asking(self):
+        """For the time of the block somebody asks five times a second: a stream may send nothing until then."""
+        over, visitor = threading.Event(), self.visitor()
+
+        def ask():
+            while not over.wait(0.2):
+                visitor.post("/api/questions", json={"text": "Is anything happening?"})
+
+        thread = threading.Thread(target=ask, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
+
     def flask(self, *words):
         """Run a command of the lesson's own, `flask --app … users add ada`; gives what it printed."""
         return self.run("-m", "flask", "--app", self.lesson.package, *words)

@@ -22,7 +22,7 @@ LESSONS = lessons().values()
 NOTES = [path for path in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "TEACHING.md") if path.exists()]
 NOTES += [lesson.folder / "README.md" for lesson in LESSONS]
 
-TOLD = [1]  # the lessons whose notes quote, and run, each step as it is after that step
+TOLD = [1, 2]  # the lessons whose notes quote, and run, each step as it is after that step
 NOT_QUOTED = {"console", "text", "mermaid"}  # a block in any other language is quoted from a file; in diff, + is new
 NOT_RUN = {  # commands that begin like this, and why
     "git clone ": "what it fetches is here already",

@@ -1,4 +1,4 @@
-"""Step 3: a reader chooses among the channels there are, and hears of its own only."""
+"""Step 3: a reader chooses among the channels that exist, and knows at once that it is heard."""
 
 import pytest
 
@@ -7,29 +7,28 @@ import pytest
     "channel", ["sse", "job:guess", "live-flask:bell", "__keyspace@0__:*", "*", "x" * 2000, "a\nb"]
 )
 def test_a_channel_that_is_not_there_is_404(lesson, channel):
-    with lesson.program().stream("GET", "/stream", params={"channel": channel}) as answer:
+    with lesson.program().stream("GET", "/stream", params={"channel": channel}, timeout=3) as answer:
         assert answer.status_code == 404
         answer.read()
     assert answer.json()["error"].endswith(".")
 
 
-def test_without_a_channel_it_is_the_board(lesson):
-    with lesson.program().stream("GET", "/stream") as answer:
+def test_without_a_channel_it_is_the_board_and_the_first_line_comes_at_once(lesson):
+    with lesson.program().stream("GET", "/stream", timeout=3) as answer:
         assert answer.status_code == 200
+        assert next(answer.iter_lines()) == "retry: 1000", "the browser should be told how soon to come back"
 
 
-def test_an_export_is_told_to_its_own_channel_and_not_to_the_board(lesson):
-    with lesson.stream() as board:
-        job = lesson.visitor().post("/api/exports").json()["job"]
-        with lesson.stream(channel=f"job:{job}", last_event_id=0) as own:
-            assert own.next(within=5).data["job"] == job
-
-        assert board.silent(0.2), "the board should hear nothing of it"
+def test_whoever_has_had_the_first_line_hears_of_the_next_question(lesson):
+    with lesson.stream() as stream:
+        for text in ("first", "second"):
+            lesson.visitor().post("/api/questions", json={"text": text})
+            assert stream.next(within=2).data["question"]["text"] == text, "the same response should bring each event"
 
 
-def test_two_exports_do_not_hear_of_each_other(lesson):
-    jobs = [lesson.visitor().post("/api/exports").json()["job"] for _ in range(2)]
+def test_a_page_is_live_and_shows_the_list_before_anything_happens(lesson, window):
+    lesson.visitor().post("/api/questions", json={"text": "Was I here before you?"})
+    carol = window(lesson.page)
 
-    for job in jobs:
-        with lesson.stream(channel=f"job:{job}", last_event_id=0) as stream:
-            assert {event.data["job"] for event in stream.take(11, within=10)} == {job}
+    assert carol.sees("Was I here before you?"), "the page should load the list as soon as its stream is open"
+    assert carol.shows(carol.page.get_by_text("live", exact=True))

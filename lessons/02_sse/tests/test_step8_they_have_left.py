@@ -1,4 +1,4 @@
-"""Step 6: a sign of life on every silent stream, and nothing left of those who have gone."""
+"""Step 8: a sign of life on every silent stream, and nothing left of those who have gone."""
 
 import subprocess
 import sys

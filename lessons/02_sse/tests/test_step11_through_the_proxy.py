@@ -1,4 +1,4 @@
-"""Step 8: a proxy that likes to wait passes each event on at once, because the response tells it to."""
+"""Step 11: a proxy that likes to wait passes each event on at once, because the response tells it to."""
 
 import httpx
 import pytest
