@@ -22,8 +22,10 @@ def test_the_export_is_accepted_reported_and_fetched(lesson):
         *progress, done = reports(stream)
 
     percents = [event.data["percent"] for event in progress]
-    assert percents == sorted(percents) and percents[-1] == 100
-    assert {event.type for event in progress} == {"job_progress"} and progress[0].data["note"]
+    assert percents == sorted(percents)
+    assert percents[-1] == 100
+    assert {event.type for event in progress} == {"job_progress"}
+    assert progress[0].data["note"]
     assert "Am I in the export?" in visitor.get(done.data["url"]).text
     assert visitor.get(where).json() == {"job": job, "percent": 100, "done": True, "url": done.data["url"]}
 
