@@ -76,8 +76,7 @@ ALL_FAULTS = [*FAULTS, *(pytest.param(fault, marks=pytest.mark.long) for fault i
 LARGE = [pytest.mark.long, pytest.mark.slow]  # 200 sockets, 50 streams
 
 
-@pytest.mark.long
-@pytest.mark.parametrize("goes", ["killed", "sent away"])
+@pytest.mark.parametrize("goes", ["killed", pytest.param("sent away", marks=pytest.mark.long)])
 def test_an_export_ends_though_its_worker_goes(fleet, goes):
     port = fleet.served.api.add()
     worker = fleet.served.api.workers[port]
