@@ -31,7 +31,7 @@ SETTINGS = {
     "FLASK_GUEST_LIMIT": "1000000 per second",
     "FLASK_GUEST_ASK_LIMIT": "1000000 per second",
     "FLASK_GUEST_SESSION_LIMIT": "1000000 per second",
-    "FLASK_PULSE_SECONDS": "60",  # what is counted is questions
+    "FLASK_HEARTBEAT_SECONDS": "60",  # what is counted is questions
     "FLASK_DEMO_CLASS": "false",
 }
 ONE, FLEET, NODE, FLOOR = "eventlet", "nginx, {} worker{}", "Node.js socket.io, Redis adapter", "a bare send() loop"
@@ -225,7 +225,7 @@ COLUMNS = {  # the heading of each column, and what stands in it, for a row and 
 }
 WIDTH = 160  # of the table on the screen, in characters
 LEGEND = f"""\
-A frame is one question that reached one client; four clients ask as fast as their receipts come.
+A frame is one question that reached one client; four clients ask as fast as their acknowledgements come.
 *joins/s*: connections, one after the other. *frames/CPU s*: frames for each second that the workers computed.
 *KiB/client*: memory of the workers. *median*, *99th*: from `ask` to delivery at {RATE} questions a second.
 *workers*, *load* (the crowd), *all* (the machine): cores in use while as many frames as possible are sent.

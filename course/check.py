@@ -20,7 +20,7 @@ from . import mine, services
 from .blame import why_not_started
 from .catalogue import ROOT, lessons
 from .mine import shown
-from .processes import Process, Trouble, answers, free_port
+from .processes import Process, Trouble, answers, free_port, wait_for
 from .running import flask_run
 
 LONGEST = 20  # seconds that a check takes at most, whatever the copy does
@@ -110,6 +110,8 @@ class Report:
         self.complete = True  # until something is missing
         self.since = time.monotonic()
         self.over = False  # the time
+        self.unjudged = None  # the step that it was not enough for
+        self.announced = False  # that the steps before are tested again
         self.said = ""  # by the app, when its step failed
 
     def begin(self):
@@ -127,14 +129,15 @@ class Report:
 
     def read(self, finding):
         """Print a finding, and keep which steps are done."""
-        again, step = finding.get("again", False), finding.get("step")
+        again, step, kept = finding.get("again", False), finding.get("step"), {}
         match finding["found"]:
             case "passed":
                 self.done.add(step)
                 self.proved.add(step)
+                kept = {"again": step} if again else {}
                 if finding.get("with_time"):
                     self.complete = False
-                    self.out.print(f"\nWith more than a second for each answer, step {step} is there.")
+                    self.out.print(f"\nWith more than a second for each answer, step {step} passes.")
                 elif not again:
                     self.tick(step)
                     self.announce(step == len(self.lesson.steps))
@@ -147,7 +150,7 @@ class Report:
                 self.done.discard(step)
                 title = escape(self.lesson.steps[step])
                 if again:
-                    self.out.print(f"\n  [bold yellow]Step {step} was there, and is there no more:[/] {title}\n")
+                    self.out.print(f"\n  [bold yellow]Step {step} passed before, and fails now:[/] {title}\n")
                 else:
                     self.out.print(f"  [bold yellow]→ {step}. {title}[/]\n")
                 self.explain(finding)
@@ -156,15 +159,17 @@ class Report:
                 self.complete = False
                 self.out.print(f"  [bold yellow]{escape(finding['text'])}[/]", soft_wrap=True)
             case "late":
-                self.over = True
-                self.complete = len(self.done) == len(self.lesson.steps)
-        mine.note(self.lesson, done=[self.lesson.steps[step] for step in sorted(self.done)])
+                self.over, self.unjudged = True, step
+                kept = {"passed": mine.saved_with(self.copy, step, finding["passed"])} if step else {}
+                self.complete = not step and len(self.done) == len(self.lesson.steps)
+        mine.note(self.lesson, done=[self.lesson.steps[step] for step in sorted(self.done)], **kept)
 
     def announce(self, now):
         """Say what comes once the verdict is on the screen: the steps before are proved once more."""
         if now and self.before and not self.watching:
             steps = "step 1" if self.at_hand == 2 else f"steps 1 to {self.at_hand - 1}"
-            self.out.print(f"\nOnce more, {steps}: ", end="")
+            self.out.print(f"\nTesting {steps} again: ", end="")
+            self.announced = True
 
     def explain(self, finding):
         words = Table.grid(padding=(0, 2))
@@ -186,28 +191,35 @@ class Report:
         """Print what follows from it all; gives whether every step is there."""
         n, out, steps = self.lesson.number, self.out, self.lesson.steps
         unproved = [str(step) for step in sorted(set(steps) - self.proved) if step in self.done]
-        if self.before and not self.watching:
-            out.print("there." if self.before <= self.proved else "no time for all of them." if self.over else "")
-        if self.over and not self.complete:
-            out.print(f"\nThe {SECONDS} seconds of a check are over. To go on: python3 -m course check {n}")
+        if self.announced:
+            out.print("passed." if self.before <= self.proved else "no time for all of them." if self.over else "")
+        if self.unjudged:
+            out.print(
+                f"\nStep {self.unjudged} is not judged yet: the {SECONDS} seconds of a check are over. "
+                f"Your code may be right. Go on with the tests that are left: python3 -m course check {n}"
+            )
         if not self.complete:
             return False
-        left = self.since + LONGEST - time.monotonic()
-        if sentence := by_hand(self.lesson, self.copy, max(left - 1, 1)):
+        left = max(self.since + LONGEST - 1 - time.monotonic(), 1)
+        started, sentence = by_hand(self.lesson, self.copy, left)
+        if sentence:
             out.print(f"\n[bold yellow]All steps are there, but your app does not start by hand.[/] {escape(sentence)}")
             return False
-        out.print(f"\n[bold]All {len(steps)} steps are there.[/] Well done. What to type next:\n")
+        praise = "Not all were tested since your last change." if unproved else "Well done."
+        out.print(f"\n[bold]All {len(steps)} steps are there.[/] {praise} What to type next:\n")
         out.print(f"   python3 -m course test {n} --mine   all its tests, with every kind of client")
         out.print(f"   python3 -m course diff {n} --mine   how the lesson itself does it")
         if n + 1 in lessons():
             out.print(f"   python3 -m course start {n + 1}         the next lesson")
         if unproved:
-            out.print(f"\nThere was no time to prove once more: steps {', '.join(unproved)}. The first command does.")
+            out.print(f"\nThere was no time to test again: steps {', '.join(unproved)}. The first command does.")
+        if not started:
+            out.print(f"\nStarted by hand, without a setting, it had not answered after {left:.0f} s: check again.")
         return True
 
 
 def by_hand(lesson, copy, seconds):
-    """Start a copy as its author would, without any setting; gives why it does not start so soon, or an empty text.
+    """Start a copy as its author would, without any setting; gives whether it answers so soon, and why it never will.
 
     It is a copy of the copy that is started, so that no database of the learner's is touched. The API is left out
     where somebody has its usual port, most likely the learner, who runs it.
@@ -225,8 +237,12 @@ def by_hand(lesson, copy, seconds):
             port: parts.enter_context(Process(*command, cwd=folder, env=settings)) for port, command in commands.items()
         }
         try:
+            answered = wait_for(
+                seconds, lambda: not all(each.running for each in started.values()) or all(map(answers, started))
+            )
             for port, process in started.items():
-                process.wait_until_it_answers(port, "The page" if port == page else "The API", seconds)
+                if not process.running:
+                    process.wait_until_it_answers(port, "The page" if port == page else "The API")
         except Trouble as trouble:
-            return why_not_started(trouble, trial).replace(shown(trial), shown(copy.folder))
-    return ""
+            return False, why_not_started(trouble, trial).replace(shown(trial), shown(copy.folder))
+    return bool(answered), ""

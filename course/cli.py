@@ -220,13 +220,12 @@ def obey(fleet, out):
 @click.option("--browser/--no-browser", default=True, help="With or without the tests in a real browser.")
 @click.option("--all", "everything", is_flag=True, help="The long ones too, and all engines.")
 @click.option("--slow", is_flag=True, help="All of them, and repetitions at full size.")
-@click.option("--mine", is_flag=True, help="The steps and the contract, on your own copies in my/.")
+@click.option("--mine", is_flag=True, help="On your own copies in my/: the steps and the contract, or one step.")
 @after_a_step
 def test(lessons, engine, browser, everything, slow, mine, step):
     """Run the tests: of everything, or of the lessons named. The long ones are left out unless you ask for them."""
     from . import steps
 
-    must_be_one(mine=mine, step=step)
     if step is not None:
         if len(lessons) != 1:
             raise Trouble("A step of which lesson? Name one: python3 -m course test 2 --step 1")
@@ -239,9 +238,11 @@ def test(lessons, engine, browser, everything, slow, mine, step):
     if mine:
         if not lessons:
             raise Trouble("Which of yours? Name the lesson: python3 -m course test 1 --mine")
-        copies = [own(lesson).folder for lesson in lessons]
-        against = [f"--against={copy}" for copy in copies]
-        runs = [run_tests([each], engine, [*how, which]) for each, which in zip(lessons, against, strict=True)]
+        against = {lesson: f"--against={own(lesson).folder}" for lesson in lessons}
+        if step is not None:
+            (lesson,) = lessons
+            sys.exit(run_tests([], engine, [*how, against[lesson], str(catalogue.step_test(lesson, step))]))
+        runs = [run_tests([lesson], engine, [*how, against[lesson]]) for lesson in lessons]
         sys.exit(next(filter(None, runs), 0))
     if step is not None:
         (lesson,) = lessons

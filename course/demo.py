@@ -35,7 +35,7 @@ class Missing(Exception):
 class Stage(LessonUnderTest):
     """A lesson at its usual ports with a database of its own, as it is outside of tests, and its people."""
 
-    api_first = False  # the instructor's browser opens the page
+    page_later = False  # the instructor's browser opens the page
 
     def __init__(self, lesson, folder, api_port, page_port):
         super().__init__(lesson, folder, workers=WORKERS if lesson.has_workers else None)

@@ -5,7 +5,7 @@ import difflib
 
 from .catalogue import before
 
-ASIDE = {"README.md", "bench.svg", "demo.py", "labs", "steps", "tests", "instance", "__pycache__"}
+ASIDE = {"README.md", "bench.svg", "demo.py", "labs", "steps", "tests", "try_it.py", "instance", "__pycache__"}
 
 
 def diff(lesson, only=None, against=None):

@@ -20,7 +20,7 @@ def frame(packet):
 
 
 def serve(port):
-    """Answer every `ask` with a frame to each client, and then its receipt."""
+    """Answer every `ask` with a frame to each client, and then its acknowledgement."""
     selector, listening, sockets = selectors.DefaultSelector(), socket.create_server(("127.0.0.1", port)), []
     selector.register(listening, selectors.EVENT_READ)
     while True:

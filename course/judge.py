@@ -6,6 +6,7 @@ on), `again` (what failed, with more time, and the steps before it), `check` (th
 step at hand and on, with all the time that the tests give).
 """
 
+import contextlib
 import functools
 import json
 import os
@@ -19,7 +20,7 @@ from . import mine, processes
 from .blame import must_be_whole
 from .catalogue import Lesson, lessons, step_test
 from .parts import Parts
-from .processes import Trouble
+from .processes import Trouble, is_busy
 from .served import LessonUnderTest
 
 OUT = open(os.dup(1), "w", buffering=1, encoding="utf-8")  # noqa: SIM115 (pytest takes standard output for itself)
@@ -31,6 +32,7 @@ class Judge:
 
     def __init__(self, lesson, copy):
         self.lesson, self.copy, self.parts = lesson, copy, Parts()
+        self.judged_with_time = False  # what failed, without hurry
 
     @functools.cached_property
     def tester(self):
@@ -50,6 +52,7 @@ class Judge:
             at_hand = missing = mine.next_step(self.lesson) or 1
             self.begin_to_serve(at_hand)
             if mode != "again":
+                self.tester.passed = mine.passed(self.lesson, at_hand, self.copy)
                 missing = self.go_on_from(at_hand, hurry=mode != "prove")
             if mode in {"check", "again"}:
                 self.once_more(missing, at_hand)
@@ -64,10 +67,13 @@ class Judge:
         asks = step_test(self.lesson, step).read_text(encoding="utf-8")
         name, workers = ("lesson", None) if re.search(r"\(lesson\b", asks) else ("fleet", 2)
 
+        @contextlib.contextmanager
         def serve(folder):
             served = LessonUnderTest(self.copy, folder, workers=workers)
             served.env["FLASK_EXPORT_SECONDS"] = "0.3"
-            return served
+            with served:
+                served.begin_page()  # while the first tests run
+                yield served
 
         self.parts.begin(name, serve)
 
@@ -76,6 +82,11 @@ class Judge:
         self.tester.verdict, processes.HURRY = False, hurry
         for each in range(step, max(self.lesson.steps) + 1):
             found = self.tester.test(each)
+            self.judged_with_time = found["found"] == "failed" and hurry and is_busy()
+            if self.judged_with_time:  # it may only have been too slow
+                processes.HURRY = False
+                found = self.tester.test(each)
+                processes.HURRY = hurry
             tell(**found)
             if found["found"] != "passed":
                 return each
@@ -83,14 +94,16 @@ class Judge:
     def once_more(self, missing, at_hand):
         """Test what is missing again, without hurry, and then the steps before the one at hand."""
         self.tester.verdict, processes.HURRY = True, False
-        if missing:
+        if missing and not self.judged_with_time:
             found = self.tester.test(missing)
             if found["found"] == "passed" or found["said"]:
                 tell(**found, with_time=True)
-        for step in range(1, at_hand):
+        last = mine.progress(self.lesson)["again"]
+        for step in sorted(range(1, at_hand), key=lambda step: (step <= last, step)):  # where the last check stopped
             if time.monotonic() - self.since > ENOUGH:
                 tell("late")
                 return
+            self.tester.passed = []
             tell(**self.tester.test(step), again=True)
 
     def give_up(self):
@@ -109,7 +122,7 @@ def saves(copy):
     from watchfiles import watch
 
     def is_source(change, path):
-        return Path(path).is_relative_to(copy.folder) and path.endswith((".py", ".html", ".js", ".css", ".conf"))
+        return Path(path).is_relative_to(copy.folder) and Path(path).suffix in mine.SOURCES
 
     # All of my/, for the copy itself may be another one after `start --again`.
     saved = watch(copy.folder.parent, watch_filter=is_source, rust_timeout=500, yield_on_timeout=True, step=20)
@@ -118,7 +131,9 @@ def saves(copy):
 
 
 def main(number, folder, mode, seconds):
-    processes.PATIENCE = 8  # seconds for an app to start, and for a browser to do what it is told
+    if mode != "prove":
+        # Seconds for an app to start, and for a browser to do what it is told.
+        processes.PATIENCE = 16 if is_busy() else 8
     one = Judge(lessons()[int(number)], Lesson(Path(folder)))
     saved = saves(one.copy) if mode in {"watch", "wait"} else ()
     if mode != "wait":

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 MASK = b"\0\0\0\0"  # a client must mask what it sends; by zeros, that changes nothing
 PACKED = 0x40  # the bit of a frame that permessage-deflate has compressed (RFC 7692)
-ASKERS = 4  # who ask as fast as receipts allow
+ASKERS = 4  # who ask as fast as acknowledgements allow
 
 
 class Client:
@@ -76,7 +76,7 @@ class Client:
         self.sock.sendall(b"\x81" + length + MASK + packet)
 
     def emit(self, type, data):
-        """Send an event, and ask for its receipt: a packet that begins with `43`."""
+        """Send an event, and ask for its acknowledgement: a packet that begins with `43`."""
         self.send(b"42" + self.prefix + b"0" + json.dumps([type, data]).encode())
 
     def packets(self):
@@ -102,7 +102,7 @@ class Client:
         del buffer[:start]
 
     def read(self):
-        """Hear the events and receipts that have come; raises OSError when the connection is gone."""
+        """Hear the events and acknowledgements that have come; raises OSError when the connection is gone."""
         self.more()
         for packet in self.packets():
             if packet.startswith((b"42", b"43")):
@@ -190,7 +190,7 @@ class Hall:
         return {"median": delays[49], "p99": delays[98], "missing": expected - self.heard}
 
     def press(self, seconds):
-        """Some ask as fast as receipts allow, until they are told to rest; how many events all together hear."""
+        """Some ask as fast as acknowledgements allow, until they are to rest; how many events all together hear."""
         if not self.busy:
             self.busy = True
             for client in self.crowd.clients[:ASKERS]:

@@ -12,6 +12,8 @@ from . import steps
 from .catalogue import MY, ROOT, Lesson
 from .processes import Trouble
 
+SOURCES = {".py", ".html", ".js", ".css", ".conf"}
+
 
 def copy_of(lesson):
     """The learner's copy of a lesson; raises Trouble if there is none yet."""
@@ -20,7 +22,7 @@ def copy_of(lesson):
         raise Trouble(f"There is no {shown(copy.folder)} yet. Begin your own lesson {n}: python3 -m course start {n}")
     if not (copy.folder / "__init__.py").is_file():
         raise Trouble(
-            f"{shown(copy.folder)} has no __init__.py, so it is no app. Put it back, or begin anew, and keep the rest "
+            f"{shown(copy.folder)} has no __init__.py, so it is no app. Put it back, or begin again, and keep the rest "
             f"aside: python3 -m course start {n} --again"
         )
     return copy
@@ -36,7 +38,7 @@ def start(lesson, again=False, step=0):
         n = lesson.number
         raise Trouble(
             f"You have {shown(folder)} already, and it stays. Go on: python3 -m course check {n}   "
-            f"Or begin anew, and keep the old one aside: python3 -m course start {n} --again"
+            f"Or begin again, and keep the old one aside: python3 -m course start {n} --again"
         )
     draft = MY / f".{lesson.name}.{os.getpid()}"
     with writing():
@@ -99,13 +101,36 @@ def next_step(lesson):
 
 
 def progress(lesson):
-    """What is kept about a lesson: the titles of the steps `done`, and by title how many `hints` were read."""
+    """What is kept about a lesson: the titles of the steps `done`, and by title how many `hints` were read.
+
+    `again` is the last step that was tested again; `passed` is what `saved_with` gives.
+    """
     kept = read().get(lesson.name)
     titles, levels = (kept.get("done"), kept.get("hints")) if isinstance(kept, dict) else (None, None)
     return {
         "done": titles if isinstance(titles, list) else [],
         "hints": {t: n for t, n in levels.items() if isinstance(n, int) and n > 0} if isinstance(levels, dict) else {},
+        "again": kept["again"] if isinstance(kept, dict) and isinstance(kept.get("again"), int) else 0,
+        "passed": kept["passed"] if isinstance(kept, dict) and isinstance(kept.get("passed"), dict) else {},
     }
+
+
+def saved_with(copy, step, passed):
+    """The names of the tests of a step that have passed, and when the copy was last saved by then."""
+    return {"step": step, "saved": last_saved(copy), "tests": passed}
+
+
+def passed(lesson, step, copy):
+    """The names of the tests of a step that passed in a check that ran out of time, if nothing was saved since."""
+    kept = progress(lesson)["passed"]
+    same = kept.get("step") == step and kept.get("saved") == last_saved(copy)
+    return list(kept["tests"]) if same else []
+
+
+def last_saved(copy):
+    """When a file of the copy was last saved, and how many there are."""
+    times = [path.stat().st_mtime for path in copy.folder.rglob("*") if path.suffix in SOURCES]
+    return [max(times, default=0), len(times)]
 
 
 def note(lesson, **changes):
@@ -119,7 +144,7 @@ def note(lesson, **changes):
 
 
 def read():
-    """All that is kept. A file that says nothing is moved aside, and the progress begins anew."""
+    """All that is kept. A file that says nothing is moved aside, and the progress begins again."""
     path = MY / "progress.json"
     with contextlib.suppress(FileNotFoundError):
         try:

@@ -115,7 +115,7 @@ class Process:
             for child in psutil.Process(self.popen.pid).children():
                 child.send_signal(signal.SIGTERM if os.name == "nt" else signal.SIGABRT)
         self.popen.wait()
-        self.reader.join(1)
+        self.reader.join(5)  # until all that it printed is here, on a busy machine too
 
     def stop(self):
         """End it and all that it started."""
@@ -141,6 +141,11 @@ def stop_all():
             process.popen.stdin.close()
     for process in list(RUNNING):
         process.stop()
+
+
+def is_busy():
+    """Whether other programs keep the machine busy, so that what takes a moment on an idle one may take long."""
+    return psutil.getloadavg()[0] > 2 * os.cpu_count()
 
 
 def bound(seconds):

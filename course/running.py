@@ -4,6 +4,7 @@ import contextlib
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from . import services
@@ -23,15 +24,16 @@ class Served:
     env: dict[str, str]
     api: "Process | Fleet"
     page: Process | None
+    start_page: Callable[[], Process]
 
 
 @contextlib.contextmanager
-def serve(lesson, api_port=None, page_port=None, env=None, echo=None, workers=None, api_first=False, host=None):
+def serve(lesson, api_port=None, page_port=None, env=None, echo=None, workers=None, page_later=False, host=None):
     """Serve a lesson while the block runs; on free ports unless told, with a private Redis if it needs one.
 
     With `workers`, so many processes are its API, behind nginx if the lesson knows how. `env` adds to the settings
-    (FLASK_…); `echo(who, line)` gets what the processes print. With `api_first`, the page is started when the API
-    answers, and may not answer yet when the block begins. With a `host`, an address of this machine, both are served
+    (FLASK_…); `echo(who, line)` gets what the processes print. With `page_later`, the page is not served until
+    somebody calls `start_page`. With a `host`, an address of this machine, both are served
     there, and not at localhost. Raises Trouble.
     """
     api_port, page_port = api_port or free_port(), page_port or free_port()
@@ -43,17 +45,16 @@ def serve(lesson, api_port=None, page_port=None, env=None, echo=None, workers=No
             env["FLASK_REDIS_URL"] = parts.enter_context(services.redis())
         api = Fleet(lesson, env, workers, api_port, echo) if workers else start_api(lesson, env, by("api", echo))
         parts.enter_context(api)
-        if api_first:
-            api.wait_until_it_answers(api_port, "The API", setting="FLASK_API_URL", host=name)
-        page = None
-        if lesson.has_page:
+
+        def start_page():
             command = [*flask_run(f"{lesson.package}:create_page", page_port), "--host", env["FLASK_HOST"]]
-            page = parts.enter_context(Process(*command, cwd=lesson.home, env=env, echo=by("page", echo)))
-        if not api_first:
-            api.wait_until_it_answers(api_port, "The API", setting="FLASK_API_URL", host=name)
-            if page:
-                page.wait_until_it_answers(page_port, "The page", host=name)
-        yield Served(lesson, api_url, page_url, env, api, page)
+            return parts.enter_context(Process(*command, cwd=lesson.home, env=env, echo=by("page", echo)))
+
+        page = start_page() if lesson.has_page and not page_later else None
+        api.wait_until_it_answers(api_port, "The API", setting="FLASK_API_URL", host=name)
+        if page:
+            page.wait_until_it_answers(page_port, "The page", host=name)
+        yield Served(lesson, api_url, page_url, env, api, page, start_page)
 
 
 class Fleet:

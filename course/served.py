@@ -32,7 +32,7 @@ print(json.dumps([flask.invoke(args=["users", *words]).output for words in json.
 class LessonUnderTest:
     """A lesson that is being served: where it is (`api`, `page`), who may visit, what its server's log says."""
 
-    api_first = True  # who asks for the page waits until it answers
+    page_later = True  # the page is served when somebody first asks for it
 
     def __init__(self, lesson, folder, engine=None, workers=None):
         self.lesson, self.workers = lesson, workers
@@ -40,7 +40,7 @@ class LessonUnderTest:
         self.env = {
             "FLASK_SQLALCHEMY_DATABASE_URI": f"sqlite:///{self.database.as_posix()}",
             "FLASK_SECRET_KEY": secrets.token_hex(),
-            "FLASK_PULSE_SECONDS": "1",
+            "FLASK_HEARTBEAT_SECONDS": "1",
             "FLASK_EXPORT_SECONDS": "1",
             "FLASK_LOGIN_LIMIT": "1000 per minute",
             "FLASK_ASK_LIMIT": "1000 per minute",
@@ -61,7 +61,7 @@ class LessonUnderTest:
     def __enter__(self):
         if self.lesson.needs_redis:
             self.start_redis()
-        how = {"env": self.env, "workers": self.workers, "api_first": self.api_first}
+        how = {"env": self.env, "workers": self.workers, "page_later": self.page_later}
         self.served = self.parts.enter_context(running.serve(self.lesson, *self.ports, **how))
         self.api = self.served.api_url
         if self.workers and not self.lesson.has_workers:
@@ -75,10 +75,15 @@ class LessonUnderTest:
 
     @property
     def page(self):
-        """Where the page is, as soon as it answers."""
+        """Where the page is, as soon as it answers; it is served from the first time on."""
+        self.begin_page()
         if self.served.page:
             self.served.page.wait_until_it_answers(self.ports[1], "The page")
         return self.served.page_url
+
+    def begin_page(self):
+        if self.lesson.has_page and not self.served.page:
+            self.served.page = self.served.start_page()
 
     def begin(self, path):
         """Serve this test file from now on: with no question on the board, and the settings it began with."""
@@ -88,11 +93,15 @@ class LessonUnderTest:
             if self.settings or not all(process.running for process in self.guards) or not self.is_quiet():
                 with self.api_stopped():
                     pass
-            with contextlib.closing(sqlite3.connect(self.database, timeout=10)) as connection, connection:
-                for table in ("vote", "receipt", "question"):
-                    with contextlib.suppress(sqlite3.OperationalError):  # not every lesson has each
-                        connection.execute(f"DELETE FROM {table}")
+            self.empty()
         self.path, self.kept = path, {}
+
+    def empty(self):
+        """Take every question off the board."""
+        with contextlib.closing(sqlite3.connect(self.database, timeout=10)) as connection, connection:
+            for table in ("vote", "asked", "question"):
+                with contextlib.suppress(sqlite3.OperationalError):  # not every lesson has each
+                    connection.execute(f"DELETE FROM {table}")
 
     def multiply(self, id, times):
         """Put so many copies of a question on the board, past the API: for a test that needs hundreds."""
@@ -115,6 +124,19 @@ class LessonUnderTest:
     def start_redis(self):
         self.redis = services.redis(self.redis_port)
         self.env["FLASK_REDIS_URL"] = self.redis.__enter__()
+
+    @contextlib.contextmanager
+    def table_missing(self, table):
+        """For the time of the block the database lacks a table."""
+        with contextlib.closing(sqlite3.connect(self.database, timeout=10)) as connection:
+            connection.execute("PRAGMA legacy_alter_table = ON")
+            connection.execute(f"ALTER TABLE {table} RENAME TO removed_by_the_test")
+            connection.commit()
+            try:
+                yield
+            finally:
+                connection.execute(f"ALTER TABLE removed_by_the_test RENAME TO {table}")
+                connection.commit()
 
     @contextlib.contextmanager
     def redis_stopped(self):
@@ -229,6 +251,14 @@ class LessonUnderTest:
         people[name] = self.sign_in(name, password)
         return self.visitor(cookies=people[name].cookies)
 
+    def somebody(self, name):
+        """This person; as long as the lesson has no way to sign in, a guest with a browser of their own."""
+        visitor = self.visitor()
+        if visitor.get("/api/me").status_code != 404:
+            return self.person(name)
+        visitor.put("/api/browser")
+        return visitor
+
     def sign_in(self, name, password="live-flask"):
         """The same in a new browser: she signs in there now."""
         visitor = self.visitor()
@@ -237,8 +267,14 @@ class LessonUnderTest:
         return visitor
 
     def join(self, person, room="physics"):
-        """Let somebody join a room in which grace teaches, by the code that it has now."""
-        (code,) = [each["code"] for each in self.person("grace").get("/api/me").json()["rooms"] if each["name"] == room]
+        """Let somebody join a room in which grace teaches, by the code that it has now.
+
+        As long as the lesson's rooms have no members, there is nothing to do. A code that nobody is told is the first.
+        """
+        rooms = self.person("grace").get("/api/me").json().get("rooms")
+        if rooms is None:
+            return
+        (code,) = [each.get("code", "apple") for each in rooms if each["name"] == room]
         answer = person.post(f"/api/rooms/{room}/members", json={"code": code})
         assert answer.status_code == 201, answer.text
 
@@ -305,7 +341,7 @@ class LessonUnderTest:
 
         `client` is python-socketio's unless told. `transport` is websocket, polling, or None for the usual way: polling
         first, then the upgrade. `answers` has what it answers to events of these types, `origin` the origin that it
-        tells, `address` where it connects if not to the API. With `comes_back` it connects anew when it is cut off.
+        tells, `address` where it connects if not to the API. With `comes_back` it connects again when it is cut off.
         Raises ConnectionError.
         """
         from .testkit.sockets import PythonSocket

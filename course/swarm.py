@@ -33,7 +33,7 @@ Is a stream one connection, or many?
 Who remembers the last event, the browser or the server?
 What happens when Redis is away?
 Why is a room not a namespace?
-Does a receipt mean that everybody has seen it?
+Does an acknowledgement mean that everybody has seen it?
 What does the second worker know of the first?
 When is a thread better than a greenlet?
 Can we have a break?""".splitlines()
@@ -47,7 +47,7 @@ class Learner:
     due: float = 0  # when the next thing is to be done
     client: Client | None = None
     cookies: list[str] = field(default_factory=list)
-    doing: str = ""  # what has no receipt yet
+    doing: str = ""  # what has no acknowledgement yet
     question: int | None = None  # the one on the board
     cut_off: bool = False
 
@@ -62,7 +62,7 @@ class Hall:
         self.url, self.crowd = url, Crowd(lose=self.lose)
         self.learners = [Learner(f"Learner {number}") for number in range(1, count + 1)]
         self.inside = {}  # who is in, by client
-        self.doors, self.entered = ThreadPoolExecutor(8), queue.SimpleQueue()
+        self.entries, self.entered = ThreadPoolExecutor(8), queue.SimpleQueue()
         self.recent = deque(maxlen=50)  # questions to vote for
         self.done, self.heard, self.came_back, self.refused = Counter(), 0, 0, ""
 
@@ -79,8 +79,8 @@ class Hall:
 
     def act(self, learner):
         if not learner.client:
-            learner.due = math.inf  # until the door has opened, or not
-            self.doors.submit(self.enter, learner)
+            learner.due = math.inf  # until they are in, or not
+            self.entries.submit(self.enter, learner)
             return
         learner.wait(THINKING)
         what = random.choices(["ask", "vote", "go"], [20, 75, 5])[0]
@@ -144,7 +144,7 @@ class Hall:
     def hear(self, client, packet):
         answer = json.loads(packet[packet.index(b"[") :])
         if packet.startswith(b"43"):
-            self.receipt(self.inside[client], *answer)
+            self.acked(self.inside[client], *answer)
             return
         self.heard += 1
         type, data = answer
@@ -153,7 +153,7 @@ class Hall:
         elif type == "question_withdrawn" and data["id"] in self.recent:
             self.recent.remove(data["id"])
 
-    def receipt(self, learner, answer):
+    def acked(self, learner, answer):
         did, learner.doing = learner.doing, ""
         if "error" in answer:
             self.refused = answer["error"]
@@ -165,7 +165,7 @@ class Hall:
             learner.question = None
 
     def close(self):
-        self.doors.shutdown(wait=False, cancel_futures=True)
+        self.entries.shutdown(wait=False, cancel_futures=True)
         for client in list(self.crowd.clients):
             self.crowd.remove(client)
 

@@ -10,9 +10,9 @@ from types import SimpleNamespace
 
 
 def deflate(package):
-    """The door lets each browser's offer to compress pass."""
-    door = importlib.import_module(f"{package}.leaving").Door
-    door.__call__ = lambda self, environ, start_response: self.app(environ, start_response)
+    """leaving.py lets each browser's offer to compress pass."""
+    entrance = importlib.import_module(f"{package}.leaving").Entrance
+    entrance.__call__ = lambda self, environ, start_response: self.app(environ, start_response)
 
 
 def nagle(package):

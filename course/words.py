@@ -79,7 +79,7 @@ def not_so(claim, frame, comparison):
         case ast.Call(func=ast.Attribute(attr="silent")):
             return "something came all the same"
         case ast.Call(func=ast.Name(id="wait_for"), args=[ast.Constant(value=seconds), *_]):
-            return f"it is not so, even after {seconds} s"
+            return f"this did not happen within {seconds} s"
         case ast.Call(func=ast.Attribute(value=whole, attr="startswith" | "endswith" as how), args=[part]):
             seen, wanted, verb = value(whole, frame), value(part, frame), how.removesuffix("swith")
             return f"{about(whole)}{plain(seen)}, which does not {verb} with {plain(wanted)}" if seen else ""

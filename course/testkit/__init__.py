@@ -123,6 +123,15 @@ def serve(request, workers):
     )
 
 
+@pytest.fixture(scope="module")
+def strict(lesson):
+    """One more API on the same board, with limits; and with a Redis of its own, where nobody has done anything yet."""
+    limits = {"LOGIN_LIMIT": "5", "GUEST_LIMIT": "5", "ASK_LIMIT": "3", "WHISPER_LIMIT": "2", "READ_LIMIT": "3"}
+    limits = {name: f"{most} per minute" for name, most in limits.items()}
+    with services.redis(processes.free_port()) as url, lesson.another_api(REDIS_URL=url, **limits) as strict:
+        yield strict
+
+
 @pytest.fixture(autouse=True)
 def a_clean_board(request):
     """Each test file begins with no question on the board, and with the settings that the lesson began with."""

@@ -21,15 +21,15 @@ for (const namespace of namespaces) {
   socket.on("disconnect", () => say("disconnect", { namespace }));
   socket.on("connect_error", (error) => say("connect_error", { namespace, why: error.message }));
   socket.onAny((type, ...all) => {
-    const receipt = typeof all.at(-1) === "function" ? all.pop() : undefined;
+    const ack = typeof all.at(-1) === "function" ? all.pop() : undefined;
     say("event", { namespace, type, arguments: all });
-    receipt?.(answers[type]);
+    ack?.(answers[type]);
   });
 }
 for await (const line of createInterface({ input: process.stdin })) {
   const { number, namespace, type, arguments: all } = JSON.parse(line);
-  const receipt = (...answer) => say("receipt", { number, arguments: answer });
-  sockets[namespace].emit(type, ...all, ...(number === undefined ? [] : [receipt]));
+  const ack = (...answer) => say("ack", { number, arguments: answer });
+  sockets[namespace].emit(type, ...all, ...(number === undefined ? [] : [ack]));
 }
 for (const socket of Object.values(sockets)) socket.disconnect();
 setTimeout(() => process.exit(), 100); // the goodbye is on its way

@@ -53,7 +53,7 @@ class Reader(Person):
         with self.lesson.socket(transport=self.transport, auth=auth, visitor=self.visitor) as socket:
             patience = random.uniform(0.5, 3)  # then the Wi-Fi goes
             while not self.stop.is_set() and random.random() > 0.01:
-                event = socket.next("question_asked", "pulse", within=patience)
+                event = socket.next("question_asked", "heartbeat", within=patience)
                 if event.type == "question_asked":
                     seat.hear(event.data["seq"])
                 if event.data["seq"] > seat.last:
@@ -91,7 +91,7 @@ class Hall(Person):
         if packet.startswith(b"43"):
             for missed in answer[0].get("events", []):
                 seat.hear(missed["data"]["seq"])
-        elif answer[0] in {"question_asked", "pulse"}:
+        elif answer[0] in {"question_asked", "heartbeat"}:
             if answer[0] == "question_asked":
                 seat.hear(answer[1]["seq"])
             if answer[1]["seq"] > seat.last:

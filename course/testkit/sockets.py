@@ -153,12 +153,12 @@ class PythonSocket(Socket):
         return self.client.get_sid(namespace)
 
     def call(self, type, *arguments, namespace="/board", within=5):
-        """Send an event and return what its receipt says."""
+        """Send an event and return what its acknowledgement says."""
         return self.client.call(type, arguments or None, namespace, at_once(within))
 
-    def send(self, type, *arguments, namespace="/board", receipt=None):
-        """Send an event and go on; `receipt(…)` is called when its receipt comes."""
-        self.client.emit(type, arguments or None, namespace, receipt)
+    def send(self, type, *arguments, namespace="/board", acked=None):
+        """Send an event and go on; `acked(…)` is called when it is acknowledged."""
+        self.client.emit(type, arguments or None, namespace, acked)
 
     def leave(self):
         threading.Thread(target=self.client.disconnect, daemon=True).start()  # some servers let it wait for a goodbye
@@ -170,7 +170,7 @@ class NodeSocket(Socket):
 
     def __init__(self, url, namespaces, transport, origin, cookie, auth, answers, comes_back=False):
         super().__init__()
-        self.receipts, self.numbers, self.transport = {}, itertools.count(), None
+        self.acks, self.numbers, self.transport = {}, itertools.count(), None
         self.connected, self.refused, self.complaints = {}, {}, []
         self.gone = set()  # the namespaces of `connected` that are so no more
         options = {
@@ -209,8 +209,8 @@ class NodeSocket(Socket):
             match said["what"]:
                 case "event":
                     self.hear(Heard(said["type"], tuple(said["arguments"]), said["namespace"]))
-                case "receipt":
-                    self.receipts[said["number"]] = said["arguments"]
+                case "ack":
+                    self.acks[said["number"]] = said["arguments"]
                 case "connect":
                     self.connected[said["namespace"]] = said["sid"]
                     self.gone.discard(said["namespace"])
@@ -230,8 +230,10 @@ class NodeSocket(Socket):
         words = {"number": number, "type": type, "arguments": arguments, "namespace": namespace}
         self.tell(words)
         within = at_once(within)
-        assert wait_for(within, lambda: number in self.receipts), f"no receipt for {type} came within {within:.3g} s"
-        answer = self.receipts.pop(number)
+        assert wait_for(within, lambda: number in self.acks), (
+            f"no acknowledgement for {type} came within {within:.3g} s"
+        )
+        answer = self.acks.pop(number)
         return answer[0] if len(answer) == 1 else tuple(answer)
 
     def leave(self):
