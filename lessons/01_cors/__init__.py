@@ -1,36 +1,19 @@
 """Lesson 1: the board's API lives on one origin, the page that shows it on another, and CORS lets them talk."""
 
-import contextlib
 import json
 import mimetypes
-import os
-import secrets
-from pathlib import Path
 
 from flask import Flask
 from flask_cors import CORS
 
 from . import api, board
-from .settings import check_settings
-
-NAME = __name__.rpartition(".")[2]  # 01_cors: cookies know no ports, so each lesson's cookie has its own name
-DEFAULTS = {
-    "API_URL": "http://localhost:5101",
-    "PAGE_ORIGIN": "http://localhost:8101",
-    "HOST": "127.0.0.1",  # who reaches the API: 0.0.0.0 lets in everybody in your network
-    "PORT": None,  # where the API listens; the port of API_URL if None
-    "SQLALCHEMY_DATABASE_URI": f"sqlite:///{NAME}.db",  # in Flask's instance folder
-    "SESSION_COOKIE_NAME": NAME,
-    "SESSION_COOKIE_SAMESITE": "Lax",
-    "SESSION_REFRESH_EACH_REQUEST": False,  # reading sets no cookie
-    "MAX_CONTENT_LENGTH": 16 * 1024,
-}
+from .config import configured, keep_secret_key
 
 
 def create_app(config=None):
-    """The API. Settings come from DEFAULTS, then FLASK_… in the environment, then `config`."""
+    """The API; `config` are settings that go before all others."""
     app = configured(Flask(__name__, static_folder=None), config)
-    app.config["SECRET_KEY"] = app.config["SECRET_KEY"] or kept_key(Path(app.instance_path))
+    keep_secret_key(app)
     board.db.init_app(app)
     with app.app_context():
         board.create_tables()
@@ -70,27 +53,3 @@ def create_page(config=None):
         return f"export const API_URL = {json.dumps(page.config['API_URL'])};\n", {"Content-Type": "text/javascript"}
 
     return page
-
-
-def configured(app, config):
-    app.config.from_mapping(DEFAULTS)
-    app.config.from_prefixed_env()
-    check_settings(app.config, DEFAULTS)
-    app.config.from_mapping(config)
-    return app
-
-
-def kept_key(folder):
-    """The secret that signs the cookies: made on the first start, kept for the next, readable by its owner only."""
-    path = folder / "secret_key"
-    folder.mkdir(parents=True, exist_ok=True)
-    with contextlib.suppress(PermissionError):
-        folder.chmod(0o700)  # the database is in it, too
-    if not path.exists():
-        draft = folder / f"secret_key.{os.getpid()}"
-        draft.touch(mode=0o600)
-        draft.write_text(secrets.token_hex())
-        with contextlib.suppress(FileExistsError):
-            os.link(draft, path)  # whole or not at all, so that a second process reads no half key
-        draft.unlink()
-    return path.read_text()

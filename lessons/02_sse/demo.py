@@ -37,7 +37,7 @@ def it_does_not_end(stage):
         lines = answer.iter_lines()
         yield from (f"< {line}" for line in (next(lines) for _ in range(2)))
         yield "…"
-        yield f"< {next(line for line in lines if line == ': pulse')}"
+        yield f"< {next(line for line in lines if line == ': heartbeat')}"
     yield "A comment is a sign of life: here every second, else every 15."
 
 
@@ -75,7 +75,7 @@ def each_has_its_name(stage):
 
 
 def one_more_door(stage):
-    """A stream is one more door to the API: Mallory's page may open an EventSource, and hears nothing."""
+    """A stream is one more way into the API: Mallory's page may open an EventSource, and hears nothing."""
     assert stage.mallory.page.evaluate(LISTEN, f"{stage.api}/stream") == "error", "mallory's page should hear nothing"
     assert wait_for(2, lambda: any("CORS" in line for line in stage.mallory.console)), "the console should say why"
     yield f"Mallory at\t{stage.stranger.origin}"
@@ -131,7 +131,7 @@ def the_last_number(stage):
 
 
 def reset(stage):
-    """Who brings a number that this log never had is told to begin anew, and loads the list."""
+    """Who brings a number that this log never had is told to begin again, and loads the list."""
     with stage.stream(last_event_id=999_999) as stream:
         event = stream.next(within=5)
     assert event.type == "reset", "a number that never was should be answered with reset"
@@ -153,15 +153,15 @@ def the_server_dies(stage):
 
 
 def without_the_bell(stage):
-    """Redis is stopped: nothing is lost, for it only rings the bell. Without it, news come up to a second later."""
+    """Redis is stopped: nothing is lost, for it only notifies. Without it, news come up to a second later."""
     with stage.stream() as stream:
-        yield f"With Redis\t{delays(stage, stream, 'the bell rings')} ms from the answer to the event"
+        yield f"With Redis\t{delays(stage, stream, 'notified')} ms from the answer to the event"
         with stage.redis_stopped():
-            yield f"Without\t{delays(stage, stream, 'without a bell')} ms: who hears no bell looks once a second"
+            yield f"Without\t{delays(stage, stream, 'not notified')} ms: without a notification it looks once a second"
 
 
 def they_have_left(stage):
-    """Five readers come, and go without a word: the pulse finds out, and nothing is left of them."""
+    """Five readers come, and go without a word: the heartbeat finds out, and nothing is left of them."""
     before = connections(stage)
     streams = [stage.stream() for _ in range(5)]
     for stream in streams:

@@ -7,7 +7,8 @@ Cure      Leave the slash out.
 
 import httpx
 
-from .. import DEFAULTS, create_app
+from .. import create_app
+from ..config import DEFAULTS
 
 
 def broken():

@@ -7,7 +7,10 @@ from .. import board, create_app
 
 @pytest.fixture
 def app():
-    return create_app({"TESTING": True, "SECRET_KEY": "test", "SQLALCHEMY_DATABASE_URI": "sqlite://"})
+    app = create_app({"TESTING": True, "SECRET_KEY": "test", "SQLALCHEMY_DATABASE_URI": "sqlite://"})
+    yield app
+    with app.app_context():
+        board.db.engine.dispose()  # else Python warns of its open files whenever it finds them
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """A Redis connection for each reader.
 
-Mistake   Each open stream subscribes to Redis for itself and works out every event anew: Flask-SSE as it comes.
+Mistake   Each open stream subscribes to Redis for itself and works out every event again: Flask-SSE as it comes.
 Symptom   200 readers are 200 connections to Redis, and one event is decoded and written 200 times.
 Cure      One listener in the process, which writes each event once and hands it to all readers: stream.py.
 
@@ -9,7 +9,7 @@ and on Flask's own server, which has a thread for each reader.
 """
 
 import resource
-import select
+import selectors
 import socket
 import subprocess
 import sys
@@ -80,19 +80,26 @@ def measurable(app, sse, variant):
 def symptom(server):
     eventlet = httpx.post(f"{server.url}/eventlet", timeout=20).text
     connections, under_eventlet = measure(eventlet)
-    httpx.delete(f"{server.url}/eventlet")
+    httpx.delete(f"{server.url}/eventlet", timeout=20)
     _, on_flask = measure(server.url)
     return connections > READERS / 2, f"Under eventlet {under_eventlet}. On Flask's own server {on_flask}."
 
 
+def has_heard(reader):
+    """Whether something comes within half a second; `select.select` would know no file above number 1,023."""
+    with selectors.DefaultSelector() as selector:
+        selector.register(reader, selectors.EVENT_READ)
+        return selector.select(0.5)
+
+
 def measure(url):
     """The Redis connections that the readers cost, and with the other figures in words."""
-    address, cost = urlsplit(url), httpx.get(f"{url}/cost").json()
+    address, before = urlsplit(url), cost(url)
     readers = [socket.create_connection((address.hostname, address.port), timeout=20) for _ in range(READERS)]
     for reader in readers:
         reader.sendall(b"GET /stream HTTP/1.1\r\nHost: localhost\r\n\r\n")
     for reader in readers:
-        while not select.select([reader], [], [], 0.5)[0]:  # who has heard one event hears all that follow
+        while not has_heard(reader):  # who has heard one event hears all that follow
             httpx.post(f"{url}/publish/1/hello", timeout=20)
 
     start = time.monotonic()
@@ -100,11 +107,16 @@ def measure(url):
     arrived = sum(count_stars(reader) for reader in readers)
     speed = arrived / (time.monotonic() - start)
 
-    connections, memory = (now - then for now, then in zip(httpx.get(f"{url}/cost").json(), cost, strict=True))
+    connections, memory = (now - then for now, then in zip(cost(url), before, strict=True))
     for reader in readers:
         reader.close()
     each = memory / READERS
     return connections, f"{speed:,.0f} events/s, {connections} connections to Redis, {each:.0f} KiB a reader"
+
+
+def cost(url):
+    """The connections to Redis, and the most memory that the process has had, in KiB."""
+    return httpx.get(f"{url}/cost", timeout=20).json()
 
 
 def count_stars(reader):

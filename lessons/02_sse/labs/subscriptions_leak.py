@@ -2,7 +2,7 @@
 
 Mistake   A stream that only waits for the next event, as Flask-SSE's does: it writes nothing, so no write fails.
 Symptom   Readers close their browsers, and each one's thread and Redis subscription stay, until something is published.
-Cure      A pulse: writing it finds out who has left. And one subscription for all, which is none of the readers'.
+Cure      A heartbeat: writing it finds out who has left. And one subscription for all, which is none of the readers'.
 """
 
 import contextlib
@@ -33,7 +33,7 @@ def broken():
 
 
 def cured():
-    app = create_app({"PULSE_SECONDS": 0.5})
+    app = create_app({"HEARTBEAT_SECONDS": 0.5})
 
     @app.get("/readers")
     def readers():

@@ -23,7 +23,7 @@ function load() {
     () => say(),
     (problem) => {
       complain(bar, problem.message);
-      setTimeout(stream.anew, 3000);
+      setTimeout(stream.reopen, 3000);
     },
   );
   return loaded;
@@ -68,7 +68,7 @@ async function hear({ question }, isNew = false) {
 }
 
 // What the board tells, by the event's type: each carries the whole question, so hearing one twice does no harm.
-const told = {
+const handlers = {
   question_asked: (event) => hear(event, true),
   question_changed: hear,
   async question_withdrawn({ id }) {
@@ -198,7 +198,7 @@ document.querySelector("#api-origin").textContent = API_URL;
 document.querySelector("#csv").href = `${API_URL}/export/questions.csv`;
 showLength(text);
 
-const stream = listen("board", told, undefined, show);
+const stream = listen("board", handlers, undefined, show);
 document.addEventListener("visibilitychange", () => {
-  if (!document.hidden) stream.anew(); // a page that slept for hours is quicker with the list than with all it missed
+  if (!document.hidden) stream.reopen(); // a page that slept for hours is quicker with the list than with all it missed
 });

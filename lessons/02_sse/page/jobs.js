@@ -26,7 +26,7 @@ export async function exportQuestions() {
 /** What the job says when it is done. */
 function done(job) {
   return new Promise((resolve) => {
-    const told = {
+    const handlers = {
       job_progress(report) {
         bar.value = report.percent;
         note.textContent = report.note;
@@ -36,6 +36,6 @@ function done(job) {
         resolve(end);
       },
     };
-    const stream = listen(`job:${job}`, told, 0); // from its first event on: it began before we listen
+    const stream = listen(`job:${job}`, handlers, 0); // from its first event on: it began before we listen
   });
 }

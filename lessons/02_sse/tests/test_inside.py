@@ -11,7 +11,10 @@ def app(tmp_path):
     database = f"sqlite:///{(tmp_path / 'test.db').as_posix()}"  # a file, for the hub's thread reads it too
     nowhere = "redis://127.0.0.1:1"
     config = {"SECRET_KEY": "test", "SQLALCHEMY_DATABASE_URI": database, "REDIS_URL": nowhere}
-    return create_app({"TESTING": True, **config})
+    app = create_app({"TESTING": True, **config})
+    yield app
+    with app.app_context():
+        board.db.engine.dispose()  # else Python warns of its open files whenever it finds them
 
 
 @pytest.fixture
@@ -94,7 +97,7 @@ def test_a_reader_that_is_too_slow_is_cut_off_and_the_others_read_on(app):
         slow, quick = hub.join("board"), hub.join("board")
 
     for _ in range(WAITING + 1):
-        hub.put("board", Block([], b"news"))
+        hub.deliver("board", Block([], [b"news"]))
         assert quick.get_nowait().text == b"news"
 
     assert [slow.get_nowait() for _ in range(WAITING)][-1] is END, "its browser comes back, with the number it has"

@@ -16,7 +16,7 @@ READERS = 200
 
 def test_two_hundred_readers_share_one_subscription_and_all_see_the_same(lesson):
     host, port = "localhost", int(lesson.api.rpartition(":")[2])
-    with contextlib.ExitStack() as sockets, redis.Redis.from_url(lesson.env["FLASK_REDIS_URL"]) as bell:
+    with contextlib.ExitStack() as sockets, redis.Redis.from_url(lesson.env["FLASK_REDIS_URL"]) as server:
 
         def reader():
             connection = sockets.enter_context(socket.create_connection((host, port), timeout=20))
@@ -25,12 +25,12 @@ def test_two_hundred_readers_share_one_subscription_and_all_see_the_same(lesson)
 
         readers = [reader()]
         read_until(readers[0], b"retry")
-        assert wait_for(2, lambda: bell.client_list(_type="pubsub")), "for a reader, the process should listen to Redis"
+        assert wait_for(2, lambda: server.client_list(_type="pubsub")), "for a reader, it should listen to Redis"
         readers += [reader() for _ in range(READERS - 1)]
         for each in readers[1:]:
             read_until(each, b"retry")
 
-        subscriptions = len(bell.client_list(_type="pubsub"))
+        subscriptions = len(server.client_list(_type="pubsub"))
         most = 2 * len(lesson.processes)  # from lesson 5 on, each process has one more, for its message queue
         assert 0 < subscriptions <= most, "one subscription should serve all readers"
 

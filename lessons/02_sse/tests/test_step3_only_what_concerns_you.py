@@ -4,7 +4,7 @@ import pytest
 
 
 @pytest.mark.parametrize(
-    "channel", ["sse", "job:guess", "live-flask:bell", "__keyspace@0__:*", "*", "x" * 2000, "a\nb"]
+    "channel", ["sse", "job:guess", "live-flask:notifications", "__keyspace@0__:*", "*", "x" * 2000, "a\nb"]
 )
 def test_a_channel_that_is_not_there_is_404(lesson, channel):
     with lesson.program().stream("GET", "/stream", params={"channel": channel}, timeout=3) as answer:

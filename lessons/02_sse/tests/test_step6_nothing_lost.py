@@ -1,8 +1,6 @@
 """Step 6: every event has a number, and a reader that was away gets what it missed: once, and in order."""
 
-import contextlib
 import json
-import sqlite3
 
 import pytest
 
@@ -100,7 +98,7 @@ def test_a_reader_that_comes_late_gets_all_that_an_export_reported(lesson):
 
 
 def test_a_reader_that_comes_late_is_told_of_a_failure_too(lesson):
-    with table_missing(lesson.database, "question"):
+    with lesson.table_missing("question"):
         job = lesson.visitor().post("/api/exports").json()["job"]
         with lesson.stream(channel=f"job:{job}", last_event_id=0) as stream:
             done = stream.next(within=5)
@@ -171,17 +169,3 @@ def test_without_redis_nothing_fails_and_the_news_come_a_moment_later(lesson):
     with lesson.stream() as stream:
         ask(lesson, "Redis is back")
         assert texts([stream.next(within=4)]) == ["Redis is back"]
-
-
-@contextlib.contextmanager
-def table_missing(database, table):
-    """For the time of the block the database lacks a table."""
-    with contextlib.closing(sqlite3.connect(database, timeout=10)) as connection:
-        connection.execute("PRAGMA legacy_alter_table = ON")
-        connection.execute(f"ALTER TABLE {table} RENAME TO hidden")
-        connection.commit()
-        try:
-            yield
-        finally:
-            connection.execute(f"ALTER TABLE hidden RENAME TO {table}")
-            connection.commit()
