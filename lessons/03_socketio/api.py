@@ -1,6 +1,6 @@
 """The board over HTTP: JSON in, JSON out, and every error one sentence.
 
-Three doors, each with its own cross-origin policy: `/api` for our page (set in create_app), `/widget` for
+Three ways in, each with its own cross-origin policy: `/api` for our page (set in create_app), `/widget` for
 every page, and the one view `/export/questions.csv`. `/api/exports` makes the same export in the background,
 `/api/browser` makes a browser known.
 """
@@ -50,7 +50,7 @@ def only_our_page_changes_the_board():
 
 
 @api.after_app_request
-def tell_caches(response):
+def vary_by_origin(response):
     """Flask-CORS says `Vary: Origin` only for several origins, but one allowed origin is a difference too."""
     response.vary.add("Origin")
     return response

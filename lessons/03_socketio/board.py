@@ -1,6 +1,6 @@
 """The question board: what a question is, and the few verbs that change it.
 
-Knows nothing of HTTP: whoever comes in, by whatever door, calls these functions and gets the same rules.
+Knows nothing of HTTP: every way in calls these functions and gets the same rules.
 A browser is named by a random id; what it may change is what it asked.
 Every change is announced twice by a signal: while its transaction is open, and when it is saved.
 """
@@ -9,12 +9,13 @@ import contextlib
 import os
 import re
 import sqlite3
+import sys
 import time
 from datetime import UTC, datetime
 
 from blinker import Signal
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import ForeignKey, String, delete, event, func, select, update
+from sqlalchemy import ForeignKey, String, delete, event, func, inspect, select, update
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, column_property, mapped_column
@@ -83,8 +84,8 @@ class Question(db.Model):
         }
 
 
-class Receipt(db.Model):
-    """What was asked with which key: who asks again with the same, because no answer came, gets the same question."""
+class Asked(db.Model):
+    """Which question was asked with which key; a client that retries with the same key gets the same question."""
 
     key: Mapped[str] = mapped_column(String(KEY_LENGTH), primary_key=True)
     text: Mapped[str] = mapped_column(String(TEXT_LENGTH))
@@ -113,6 +114,17 @@ def create_tables():
     for table in db.metadata.sorted_tables:
         db.session.execute(CreateTable(table, if_not_exists=True))
     db.session.commit()
+    check_tables()
+
+
+def check_tables():
+    """End with a sentence if the database is another version's: a column is missing, and nothing here adds one."""
+    found = inspect(db.engine)
+    for table in db.metadata.sorted_tables:
+        there = {column["name"] for column in found.get_columns(table.name)}
+        for name in set(table.columns.keys()) - there:
+            cure = "Move this database away, or name another in FLASK_SQLALCHEMY_DATABASE_URI."
+            sys.exit(f"{db.engine.url.database} is of another version: {table.name} has no {name}. {cure}")
 
 
 def questions(most=None):
@@ -153,7 +165,7 @@ def ask(browser, text=None, author="", key=""):
     db.session.add(question)
     db.session.flush()
     if key:
-        db.session.add(Receipt(key=key, text=text, question_id=question.id))
+        db.session.add(Asked(key=key, text=text, question_id=question.id))
         try:
             db.session.flush()
         except IntegrityError:
@@ -164,10 +176,10 @@ def ask(browser, text=None, author="", key=""):
 
 def asked_before(key, text):
     """The question that was asked with this key; raises Invalid, and Unknown if it has been withdrawn."""
-    receipt = db.session.get(Receipt, key)
-    if receipt.text != text:
+    before = db.session.get(Asked, key)
+    if before.text != text:
         raise Invalid("This key belongs to another question: make a new one for each.")
-    return find(receipt.question_id)
+    return find(before.question_id)
 
 
 def change(browser, id, text=None, answered=None):
@@ -217,13 +229,13 @@ def unvote(browser, id):
 
 def save(type, id):
     """Commit a change of this question together with its event, and return the question as it now is."""
-    happened.send(type, data=lambda: {"question": fresh(id).public()})
+    happened.send(type, data=lambda: {"question": reloaded(id).public()})
     db.session.commit()
     saved.send("board")
     return find(id)
 
 
-def fresh(id):
+def reloaded(id):
     """The question as the database has it now, whatever this session remembers; raises Unknown."""
     question = db.session.get(Question, id, populate_existing=True)
     if question is None:

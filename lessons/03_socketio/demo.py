@@ -1,4 +1,4 @@
-"""Lesson 3 on a projector: a conversation with receipts, and what it takes to lose nothing and double nothing."""
+"""Lesson 3 on a projector: a conversation with acknowledgements, and what it takes to lose and double nothing."""
 
 import json
 import secrets
@@ -6,7 +6,7 @@ import secrets
 from course.demo import exchange
 from course.processes import wait_for
 
-QUESTION = "What is a receipt?"
+QUESTION = "What is an acknowledgement?"
 POLLING = "/socket.io/?EIO=4&transport=polling"
 KNOCK = """address => new Promise(told => {
     const socket = new WebSocket(address);
@@ -43,21 +43,21 @@ def hello(stage):
 
 
 def a_receipt(stage):
-    """Whoever asks for a receipt gets one: a number says which receipt belongs to what."""
+    """Whoever asks for an acknowledgement gets one: a number says which acknowledgement belongs to what."""
     post, heard = by_hand(stage)
     post("40/board,")
     sent = json.dumps({"text": "Did it arrive?", "key": secrets.token_hex(4)})
     yield post(f'42/board,7["ask",{sent}]')
-    receipt = heard("43/board,7")
-    assert '"ok":true' in receipt, "it should have arrived"
-    yield f"< {receipt}"
+    acked = heard("43/board,7")
+    assert '"ok":true' in acked, "it should have arrived"
+    yield f"< {acked}"
 
 
 def on_the_page(stage):
     """Alice asks, and her page knows that it has arrived; Bob's page, and yours, show her question."""
     stage.alice.ask(QUESTION, "Alice")
-    assert stage.alice.sees("Asked. Receipt after", within=5), "alice's page should show the receipt"
-    yield f"Alice's page\t{stage.alice.page.get_by_text('Asked. Receipt after').first.inner_text()}"
+    assert stage.alice.sees("Asked. Acknowledged after", within=5), "alice's page should show the acknowledgement"
+    yield f"Alice's page\t{stage.alice.page.get_by_text('Asked. Acknowledged after').first.inner_text()}"
     assert stage.bob.sees(QUESTION), "bob's page should show her question"
     yield f"Bob's page\t{stage.bob.question(QUESTION).locator('.text').inner_text()}"
 
@@ -124,10 +124,10 @@ def an_error_is_a_receipt(stage):
     """What cannot be done is answered by a sentence, and the connection lives on."""
     with stage.socket() as anna:
         for sent in ({"id": 999}, "x"):
-            receipt = anna.call("vote", sent)
-            assert "error" in receipt, "what cannot be done should be answered"
+            acked = anna.call("vote", sent)
+            assert "error" in acked, "what cannot be done should be answered"
             yield f"> vote {json.dumps(sent)}"
-            yield f"< {receipt['error']}"
+            yield f"< {acked['error']}"
         assert anna.call("catch_up", {"after": stage.newest()})["ok"], "the connection should live on"
         yield "> catch_up, on the same connection"
         yield '< "ok": true'
@@ -145,8 +145,8 @@ def from_elsewhere(stage):
 
 
 def nothing_twice(stage):
-    """A receipt is lost, so Anna sends her question again, with the same key: it is asked once, not twice."""
-    text, key = "Was the question lost, or the receipt?", secrets.token_hex(4)
+    """An acknowledgement is lost, so Anna sends her question again, with the same key: it is asked once, not twice."""
+    text, key = "Was the question lost, or the acknowledgement?", secrets.token_hex(4)
     ids = []
     for _ in range(2):
         with stage.socket() as anna:
@@ -205,9 +205,9 @@ def by_hand(stage):
 
 
 def call(socket, verb, **sent):
-    receipt = socket.call(verb, sent)
-    assert receipt.get("ok"), f"{verb} should have a receipt, and not: {receipt}"
-    return receipt
+    acked = socket.call(verb, sent)
+    assert acked.get("ok"), f"{verb} should have an acknowledgement, and not: {acked}"
+    return acked
 
 
 def next_about(socket, type, text):
@@ -219,8 +219,8 @@ def next_about(socket, type, text):
 
 def here(socket):
     """How many are here, as this socket was told last."""
-    assert wait_for(5, lambda: any(event.type == "here" for event in socket.heard)), "it should be told who is here"
-    return [event.data["count"] for event in socket.heard if event.type == "here"][-1]
+    assert wait_for(5, lambda: any(event.type == "online" for event in socket.heard)), "it should be told who is here"
+    return [event.data["count"] for event in socket.heard if event.type == "online"][-1]
 
 
 def engine(stage):

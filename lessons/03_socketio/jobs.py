@@ -98,7 +98,7 @@ def report(id, percent):
     """Tell how far a job is."""
     job = db.session.get(Job, id)
     job.percent = percent
-    tell(job, "job_progress", percent=percent, note=f"{percent} % of the questions are written.")
+    publish(job, "job_progress", percent=percent, note=f"{percent} % of the questions are written.")
 
 
 def finish(id, csv=None, error=None):
@@ -107,13 +107,13 @@ def finish(id, csv=None, error=None):
     if job.done:
         return  # it was given up meanwhile
     job.csv, job.error = csv, error
-    tell(job, "job_done", url=url(job), **({"error": error} if error else {}))
+    publish(job, "job_done", url=url(job), **({"error": error} if error else {}))
 
 
-def tell(job, type, **data):
+def publish(job, type, **data):
     events.record(type, lambda: {"job": job.id, **data}, job.channel)
     db.session.commit()
-    events.ring(job.channel)
+    events.notify(job.channel)
 
 
 def find(id):

@@ -1,36 +1,34 @@
-"""The board over Socket.IO: the same verbs as over HTTP, each with a receipt, and every change told to every page.
+"""The board over Socket.IO: the same verbs as over HTTP, each acknowledged, and every change sent to every page.
 
-Two namespaces on one connection: `/board`, and `/jobs` for work that takes a while. A page counts the events it hears,
-and asks for what it missed. The protocol is https://socket.io/docs/v4/socket-io-protocol/
+Two namespaces on one connection: `/board`, and `/jobs` for work that takes a while. A page counts the events it
+receives, and asks for those it missed. The protocol is https://socket.io/docs/v4/socket-io-protocol/
 """
 
 import functools
 import threading
-from pathlib import Path
 
-from flask import Blueprint, current_app, request, send_from_directory
+import engineio.payload
+from flask import current_app, request
 from flask_socketio import ConnectionRefusedError, Namespace, SocketIO, emit
 
 from . import board, events, jobs
-from .limits import LimitedPacket, LimitedWebSocket
-from .stream import fresh
+from .stream import skip_seen
 from .visitor import browser, private
 
-MOST_MISSED = 500  # events told one by one; who missed more loads the list anew
-MOST_WAITING = 1000  # packets kept for a client that does not read; then it is cut off, and may come back
+MOST_MISSED = 500  # events sent one by one; a client that missed more loads the list again
+MOST_WAITING = 1000  # packets kept for a client that does not read; then it is cut off, and may reconnect
 PONG_SECONDS = 20  # until a client that answers no ping is given up
-SETTLE = 0.1  # seconds: when a crowd comes or goes, all are told once
+SETTLE = 0.1  # seconds: when many clients come or go at once, `online` is sent once
+
+engineio.payload.Payload.max_decode_packets = 1000  # in one polling request; of more than 16, all would be dropped
 
 socketio = SocketIO()
-client = Blueprint("client", __name__, url_prefix="/client")
 starting = threading.Lock()
-moved = threading.Event()  # somebody came or went
+presence_changed = threading.Event()  # a client connected or disconnected
 
 
 def open_sockets(app):
     """Answer Socket.IO at /socket.io/, beside the app."""
-    LimitedWebSocket.longest = app.config["MAX_CONTENT_LENGTH"]
-    LimitedWebSocket.patience = app.config["PULSE_SECONDS"] + PONG_SECONDS
     socketio.init_app(
         app,
         async_mode=app.config["ASYNC_MODE"],
@@ -39,23 +37,13 @@ def open_sockets(app):
         async_handlers=False,  # a client's events are handled one after the other, in the order it sent them
         cors_allowed_origins=[app.config["PAGE_ORIGIN"], app.config["API_URL"]],
         max_http_buffer_size=app.config["MAX_CONTENT_LENGTH"],
-        serializer=LimitedPacket,
-        ping_interval=app.config["PULSE_SECONDS"],
+        ping_interval=app.config["HEARTBEAT_SECONDS"],
         ping_timeout=PONG_SECONDS,
     )
 
 
-@client.get("/<name>")
-def browser_client(name):
-    """The browser's half of Socket.IO, of the release that fits this server: package-lock.json names it."""
-    for folder in Path(__file__).parents:
-        if (files := folder / "node_modules/socket.io-client/dist").is_dir():
-            return send_from_directory(files, name)
-    raise board.Unknown("The browser's half of Socket.IO is missing here: npm install socket.io-client@4")
-
-
-def verb(handler):
-    """Make a function the handler of the /board event of its name: it gets the object sent, and returns the receipt."""
+def acknowledged(handler):
+    """Answer an event with {"ok": true} and what its handler returns; the handler gets the one object that was sent."""
 
     @functools.wraps(handler)
     def answer(sent=None, *more):
@@ -63,41 +51,46 @@ def verb(handler):
             raise board.Invalid('Send one object, such as {"id": 1}.')
         return {"ok": True, **handler(sent)}
 
-    socketio.on_event(handler.__name__, answer, namespace="/board")
-    return handler
+    return answer
 
 
-@verb
+@socketio.on("ask", namespace="/board")
+@acknowledged
 def ask(sent):
     if "key" not in sent:
         raise board.Invalid("Send a key that you make for each question, such as a UUID.")
     return {"question": private(board.ask(browser(), **only(sent, "text", "author", "key")))}
 
 
-@verb
+@socketio.on("vote", namespace="/board")
+@acknowledged
 def vote(sent):
     return {"question": private(board.vote(browser(), number(sent)))}
 
 
-@verb
+@socketio.on("unvote", namespace="/board")
+@acknowledged
 def unvote(sent):
     return {"question": private(board.unvote(browser(), number(sent)))}
 
 
-@verb
+@socketio.on("change", namespace="/board")
+@acknowledged
 def change(sent):
     return {"question": private(board.change(browser(), number(sent), **only(sent, "text", "answered")))}
 
 
-@verb
+@socketio.on("withdraw", namespace="/board")
+@acknowledged
 def withdraw(sent):
     board.withdraw(browser(), number(sent))
     return {}
 
 
-@verb
+@socketio.on("catch_up", namespace="/board")
+@acknowledged
 def catch_up(sent):
-    """All after number `after`, as [{type, data}, …]; or reset: true, and the number at which to go on."""
+    """The events after number `after`, as [{type, data}, …]; or reset: true, and the number to go on from."""
     found = missed(sent.get("after"))
     if found is None:
         return {"reset": True, "seq": events.last("board")}
@@ -123,43 +116,43 @@ def missed(after):
 
 
 @socketio.on("connect", namespace="/board")
-def come(auth=None):
-    """Somebody is here: tell what she missed since `auth["after"]`, and the number that the board has reached.
+def on_connect(auth=None):
+    """Send a client the events it missed since `auth["after"]`, and the number of the last event sent to all.
 
-    She hears what is told to all already. So, rarely, an event comes twice, or before an earlier one: her page counts.
+    It receives live events already. So, rarely, an event comes twice, or before an earlier one: the page counts them.
     """
     if not isinstance(auth, dict | None):
         raise ConnectionRefusedError('Send an object as auth, such as {"after": 1}, or nothing.')
     app = current_app._get_current_object()
     start_tasks(app)
-    told = app.extensions["told"]
+    sent = app.extensions["sent"]
     if auth and "after" in auth:
         found = missed(auth["after"])
         if found is None:
-            emit("reset", {"seq": told})
+            emit("reset", {"seq": sent})
         for event in found or ():
-            if event.seq <= told:  # the others are about to come, as they come to everybody
+            if event.seq <= sent:  # the later ones are about to be sent to all
                 emit(event.type, event.data)
-    emit("pulse", {"seq": told})
-    emit("here", {"count": how_many()})
-    moved.set()
+    emit("heartbeat", {"seq": sent})
+    emit("online", {"count": online_count()})
+    presence_changed.set()
 
 
 @socketio.on("disconnect", namespace="/board")
-def go(reason):
+def on_disconnect(reason):
     current_app.logger.info("%s has left: %s", request.sid, reason)
-    moved.set()
+    presence_changed.set()
 
 
 @socketio.on_error("/board")
 def answer_board_error(error):
-    """What the board refuses is no accident: the receipt says why."""
+    """Answer with the reason if the board refuses; leave any other error to answer_error."""
     return {"error": str(error)} if isinstance(error, board.BoardError) else answer_error(error)
 
 
 @socketio.on_error_default
 def answer_error(error):
-    """Whatever else goes wrong in a handler: the log has it all, the client gets one sentence and stays connected."""
+    """Log an error in a handler, and answer with one sentence; the client stays connected."""
     sentence = "Something went wrong here; the server's log has the details."
     inside = error.__traceback__.tb_next  # None if the call itself failed: a client sent too few arguments, or too many
     current_app.logger.error("The event %s failed: %r", request.event["message"], error, exc_info=inside and error)
@@ -169,12 +162,12 @@ def answer_error(error):
 
 
 class Jobs(Namespace):
-    """The exports of lesson 2. Whoever starts one is told how far it is, and nobody else."""
+    """The exports of lesson 2; the client that starts one receives its progress, and nobody else does."""
 
     def on_start_export(self, *_):
         job = jobs.start()
         app = current_app._get_current_object()  # in the background there is no `current_app`
-        socketio.start_background_task(tell_progress, app, job.channel, request.sid)
+        socketio.start_background_task(send_progress, app, job.channel, request.sid)
         return {"ok": True, "job": job.id}
 
 
@@ -182,32 +175,32 @@ socketio.on_namespace(Jobs("/jobs"))
 
 
 def start_tasks(app):
-    """Start what runs in the background, once, however many come."""
+    """Start what runs in the background, once, however many clients connect."""
     with starting:
-        if "told" not in app.extensions:
-            app.extensions["told"] = events.last("board")  # the number of the last event that was told to all
-            socketio.start_background_task(tell_changes, app)
-            socketio.start_background_task(tell_how_many)
+        if "sent" not in app.extensions:
+            app.extensions["sent"] = events.last("board")  # the number of the last event that was sent to all
+            socketio.start_background_task(broadcast_changes, app)
+            socketio.start_background_task(broadcast_online)
 
 
-def tell_changes(app):
-    """For ever: what happens to the board, by whatever door, goes to everybody on /board."""
+def broadcast_changes(app):
+    """Send each new event of the log to every client on /board, without end."""
     while True:
         try:
-            for event in follow(app, "board", app.extensions["told"]):
+            for event in follow(app, "board", app.extensions["sent"]):
                 if event:
-                    app.extensions["told"] = event.seq
+                    app.extensions["sent"] = event.seq
                     socketio.emit(event.type, event.data, namespace="/board")
                 else:
-                    socketio.emit("pulse", {"seq": app.extensions["told"]}, namespace="/board")
-                    cut_off_who_does_not_read()
+                    socketio.emit("heartbeat", {"seq": app.extensions["sent"]}, namespace="/board")
+                    cut_off_slow_clients()
         except Exception:
-            app.logger.exception("Telling the changes failed; it goes on in a second, from where it was.")
+            app.logger.exception("Sending the changes failed; it goes on in a second, from where it was.")
             socketio.sleep(1)
 
 
-def tell_progress(app, channel, sid):
-    """Until the job is done: what it reports goes to the client that started it."""
+def send_progress(app, channel, sid):
+    """Send the events of a job to the client that started it, until the job is done."""
     for event in follow(app, channel, 0):
         if event:
             socketio.emit(event.type, event.data, namespace="/jobs", to=sid)
@@ -216,34 +209,34 @@ def tell_progress(app, channel, sid):
 
 
 def follow(app, channel, seq):
-    """Each event of a channel after number `seq`, as a stream has it: register, replay, go live; None is a pulse."""
+    """Each event of a channel after number `seq`: register, replay, go live, as a stream does; None is a heartbeat."""
     hub = app.extensions["hub"]
     with app.app_context():
         queue = hub.join(channel)
         found = events.since(channel, seq) or []
     try:
         yield from found
-        for new in fresh(queue, found[-1].seq if found else seq):
-            yield from [event for event, _ in new.events] or [None]
+        for new in skip_seen(queue, found[-1].seq if found else seq):
+            yield from new.events or [None]
     finally:
         hub.leave(channel, queue)
 
 
-def tell_how_many():
-    """For ever: when somebody came or went, tell everybody how many are here."""
+def broadcast_online():
+    """Send the number of connections to everybody when it has changed, without end."""
     while True:
-        moved.wait()
+        presence_changed.wait()
         socketio.sleep(SETTLE)
-        moved.clear()
-        socketio.emit("here", {"count": how_many()}, namespace="/board")
+        presence_changed.clear()
+        socketio.emit("online", {"count": online_count()}, namespace="/board")
 
 
-def how_many():
+def online_count():
     """The connections to /board in this process."""
     return len(list(socketio.server.manager.get_participants("/board", None)))
 
 
-def cut_off_who_does_not_read():
+def cut_off_slow_clients():
     for connection in list(socketio.server.eio.sockets.values()):
         if connection.queue.qsize() > MOST_WAITING:
             connection.close(wait=False, abort=True)

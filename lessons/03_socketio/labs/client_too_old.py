@@ -2,7 +2,7 @@
 
 Mistake   The page loads a Socket.IO client from a tutorial's address: release 2, which speaks Engine.IO's protocol 3.
 Symptom   The server speaks 4. It answers 400, and the page shows nothing.
-Cure      Take the client from the server, in the release that fits: /client/socket.io.esm.min.js in sockets.py.
+Cure      Take the client from the server, in the release that fits: /client/socket.io.esm.min.js, by client.py.
 
 A whole old client is not needed to see it: the broken variant hands out the line by which release 2 says its protocol.
 """

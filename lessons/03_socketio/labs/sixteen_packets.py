@@ -2,7 +2,7 @@
 
 Mistake   Engine.IO as it comes: it takes 16 packets from one request of long polling.
 Symptom   A client that sends 40 at once is answered with 200. All 40 are dropped; only the server's log knows.
-Cure      engineio.payload.Payload.max_decode_packets = 1000, as in limits.py. Each side has its own limit.
+Cure      engineio.payload.Payload.max_decode_packets = 1000, as in sockets.py. Each side has its own limit.
 """
 
 import engineio.payload

@@ -2,7 +2,7 @@
 
 Mistake   The table of questions is read once, when the server starts, and that is what the task sends again and again.
 Symptom   It keeps arriving, and looks alive; yet what is asked after the start is never in it.
-Cure      Read it anew each time, in an app context of its own: it brings a fresh session, and takes it away again.
+Cure      Read it again each time, in an app context of its own: it brings a fresh session, and takes it away again.
 """
 
 import time

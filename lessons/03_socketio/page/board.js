@@ -69,7 +69,7 @@ async function hear({ question }, isNew = false) {
 }
 
 // What the board tells, by the event's type: each carries the whole question, so hearing one twice does no harm.
-const told = {
+const handlers = {
   question_asked: (event) => hear(event, true),
   question_changed: hear,
   async question_withdrawn({ id }) {
@@ -79,7 +79,7 @@ const told = {
   reset: load,
   wire(news) {
     Object.assign(wire, news);
-    document.querySelector("#wire").textContent = [wire.transport, wire.here].filter(Boolean).join(", ");
+    document.querySelector("#wire").textContent = [wire.transport, wire.online].filter(Boolean).join(", ");
   },
 };
 
@@ -209,4 +209,4 @@ document.querySelector("#api-origin").textContent = API_URL;
 document.querySelector("#csv").href = `${API_URL}/export/questions.csv`;
 showLength(text);
 
-connect(told, show);
+connect(handlers, show);

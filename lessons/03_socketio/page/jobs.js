@@ -1,22 +1,23 @@
-// Work that takes a while: starts an export, and shows how far it is. It is told over the socket; if that breaks, or
-// there is none, the event stream of the job goes on from the last number.
+// Work that takes a while: starts an export, and shows how far it is. It is told over the socket; if that breaks or is
+// silent, or there is none, the event stream of the job goes on from the last number.
 import * as api from "./api.js";
 import { API_URL } from "./config.js";
-import { jobs, receiptOf } from "./socket.js";
+import { jobs, ackOf } from "./socket.js";
 import { listen } from "./stream.js";
 
+const SILENCE = 2000; // milliseconds without a report until the event stream takes over
 const place = document.querySelector("#job");
 const [bar, note, link] = place.children;
 
 /** Export the questions; returns when the file can be fetched, raises what went wrong. */
 export async function exportQuestions() {
-  const receipt = await receiptOf(jobs, "start_export");
-  const { job } = receipt ?? (await api.startExport());
+  const ack = await ackOf(jobs, "start_export");
+  const { job } = ack ?? (await api.startExport());
   bar.value = 0;
   note.textContent = "";
   link.hidden = true;
   place.hidden = false;
-  const { url, error } = await done(job, receipt && jobs);
+  const { url, error } = await done(job, ack && jobs);
   if (error) {
     place.hidden = true;
     throw new api.Problem(error);
@@ -31,24 +32,28 @@ function done(job, socket) {
   return new Promise((resolve) => {
     let stream;
     let last = 0; // as the number before its first event
-    const told = {
+    const handlers = {
       job_progress(report) {
+        clearTimeout(silent);
         last = report.seq;
         bar.value = report.percent;
         note.textContent = report.note;
       },
       job_done(end) {
+        clearTimeout(silent);
         stream?.close();
         socket?.off();
         resolve(end);
       },
     };
     const takeOver = () => {
+      clearTimeout(silent);
       socket?.off();
-      stream = listen(`job:${job}`, told, last);
+      stream = listen(`job:${job}`, handlers, last);
     };
+    const silent = setTimeout(takeOver, SILENCE);
     if (!socket?.connected) return takeOver();
-    for (const type of Object.keys(told)) socket.on(type, (data) => data.job === job && told[type](data));
+    for (const type of Object.keys(handlers)) socket.on(type, (data) => data.job === job && handlers[type](data));
     socket.on("disconnect", takeOver);
   });
 }

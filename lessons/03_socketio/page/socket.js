@@ -1,10 +1,10 @@
 // One Socket.IO connection: it hears what happens to the board, counts it, asks for what it missed, and does what the
-// person wants, with a receipt. While there is no connection, what the person wants goes over HTTP.
+// person wants, with an acknowledgement. While there is no connection, what the person wants goes over HTTP.
 import * as api from "./api.js";
 import { API_URL } from "./config.js";
 import { listen } from "./stream.js";
 
-const PATIENCE = 3000; // milliseconds until a receipt is given up, or a connection tried anew
+const PATIENCE = 3000; // milliseconds until an acknowledgement is given up, or a connection tried again
 const HAPPENS = ["question_asked", "question_changed", "question_withdrawn"];
 const names = { polling: "long polling", websocket: "WebSocket" };
 
@@ -14,11 +14,11 @@ let board; // the namespace /board, once there is one
 export let jobs;
 
 /**
- * Stay connected, and call `told[type](data)` for each event of the board, once and in order; `told.reset()` when the
- * list has to be loaded anew. `show(state)` says whether it is live; `told.wire({transport, here})` by what, and how many
+ * Stay connected, and call `handlers[type](data)` for each event of the board, once and in order; `handlers.reset()` when the
+ * list has to be loaded again. `show(state)` says whether it is live; `handlers.wire({transport, online})` by what, and how many
  * are here, in words.
  */
-export async function connect(told, show, attempt = 0) {
+export async function connect(handlers, show, attempt = 0) {
   const client = `${API_URL}/client/socket.io.esm.min.js?${attempt}`; // from the API, so that both fit together
   let io;
   let last; // the number of the last event; undefined until the server has said where it is
@@ -30,12 +30,12 @@ export async function connect(told, show, attempt = 0) {
     if ((await fetch(client, { method: "HEAD" })).ok) ({ io } = await import(client));
   } catch {
     show("reconnecting");
-    setTimeout(connect, PATIENCE, told, show, attempt + 1);
+    setTimeout(connect, PATIENCE, handlers, show, attempt + 1);
     return;
   }
   if (!io) {
-    told.wire({ transport: "event stream and HTTP, for the API has no Socket.IO client: npm ci brings it" });
-    listen("board", told, undefined, show);
+    handlers.wire({ transport: "event stream and HTTP, for the API has no Socket.IO client: npm ci brings it" });
+    listen("board", handlers, undefined, show);
     return;
   }
 
@@ -49,14 +49,15 @@ export async function connect(told, show, attempt = 0) {
 
   function begin(seq) {
     last = seq;
-    told.reset();
+    handlers.reset();
   }
 
   function hear(type, data) {
+    if (data.seq === undefined) return handlers[type](data); // an API that does not number its events yet
     newest = Math.max(newest, data.seq);
     if (data.seq === last + 1) {
       last = data.seq;
-      told[type](data);
+      handlers[type](data);
     } else if (data.seq > last) catchUp(); // there is a gap; and what has been heard already is heard no second time
   }
 
@@ -69,21 +70,24 @@ export async function connect(told, show, attempt = 0) {
       if (missed.reset && last === before) begin(missed.seq);
       for (const { type, data } of missed.events ?? []) hear(type, data);
     } catch {
-      // no receipt: the next pulse shows the gap again
+      // no acknowledgement: the next heartbeat shows the gap again
     }
     asking = false;
     if (before < last && last < newest) catchUp(); // something was told meanwhile
   }
 
   for (const type of HAPPENS) board.on(type, (data) => hear(type, data));
-  board.on("pulse", ({ seq }) => {
+  board.on("heartbeat", ({ seq }) => {
     if (last === undefined) begin(seq);
     else if (seq > last) catchUp();
   });
   board.on("reset", ({ seq }) => begin(seq));
-  board.on("here", ({ count }) => told.wire({ here: `${count} here` }));
+  board.on("online", ({ count }) => handlers.wire({ online: `${count} here` }));
 
-  const transport = () => told.wire({ transport: names[board.io.engine.transport.name] });
+  board.once("connect", () => {
+    if (last === undefined) handlers.reset(); // no heartbeat came before it: an API without numbers
+  });
+  const transport = () => handlers.wire({ transport: names[board.io.engine.transport.name] });
   board.on("connect", () => {
     show("live");
     transport();
@@ -91,13 +95,13 @@ export async function connect(told, show, attempt = 0) {
   });
   const gone = () => {
     show(navigator.onLine ? "reconnecting" : "offline");
-    told.wire({ transport: "", here: "" });
+    handlers.wire({ transport: "", online: "" });
     if (!board.active) setTimeout(() => board.connect(), PATIENCE); // the server said no; it may think better of it
   };
   board.on("disconnect", gone);
   board.on("connect_error", ({ message }) => {
     gone();
-    told.wire({ transport: `no connection: ${message}` });
+    handlers.wire({ transport: `no connection: ${message}` });
   });
   addEventListener("offline", () => board.io.engine.close()); // else it would take until the next ping to notice
 }
@@ -113,18 +117,18 @@ const overHttp = {
 /** Do a verb of the board: gives the question as it is then, and in words how that went; raises api.Problem. */
 export async function act(verb, data) {
   const start = performance.now();
-  const receipt = await receiptOf(board, verb, data);
-  if (!receipt) return [await overHttp[verb](data), "Sent over HTTP."];
-  if (receipt.error) throw new api.Problem(receipt.error);
-  return [receipt.question, `Receipt after ${Math.ceil(performance.now() - start)} ms.`];
+  const ack = await ackOf(board, verb, data);
+  if (!ack) return [await overHttp[verb](data), "Sent over HTTP."];
+  if (ack.error) throw new api.Problem(ack.error);
+  return [ack.question, `Acknowledged after ${Math.ceil(performance.now() - start)} ms.`];
 }
 
-/** The receipt of an event; undefined if there is no connection, or it does not come. */
-export async function receiptOf(namespace, type, ...data) {
+/** The acknowledgement of an event; undefined if there is no connection, or it does not come. */
+export async function ackOf(namespace, type, ...data) {
   if (!namespace?.connected) return;
   try {
     return await namespace.timeout(PATIENCE).emitWithAck(type, ...data);
   } catch {
-    // it may have arrived, and only the receipt is lost: so whoever sends it again sends it so that this does no harm
+    // it may have arrived, and only the acknowledgement is lost: so whoever sends it again sends it so that this does no harm
   }
 }

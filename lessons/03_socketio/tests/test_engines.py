@@ -116,7 +116,7 @@ def test_readers_that_leave_take_no_files(served):
             reader.sendall(f"GET /stream {HEADERS}\r\n".encode())
             assert b"200 OK" in reader.recv(4096)
 
-    assert wait_for(5, lambda: files(served) < before + 10), "the next pulse finds out who has left"
+    assert wait_for(5, lambda: files(served) < before + 10), "the next heartbeat finds out who has left"
 
 
 def test_a_body_in_chunks_without_an_end_fills_no_memory(served):

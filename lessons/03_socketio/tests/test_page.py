@@ -1,8 +1,5 @@
 """The page, as people use it: with the mouse, by keyboard, on a phone, and when things go wrong."""
 
-import contextlib
-import sqlite3
-
 import pytest
 
 
@@ -126,11 +123,9 @@ def test_an_api_that_is_gone_is_named_and_the_draft_stays(lesson, alice):
 
 def test_the_page_shows_why_the_server_refuses_it(lesson, alice):
     assert alice.sees("WebSocket")
-    with contextlib.closing(sqlite3.connect(lesson.database, timeout=10, isolation_level=None)) as connection:
-        connection.execute("ALTER TABLE channel RENAME TO hidden")
+    with lesson.table_missing("channel"):
         alice.page.evaluate("dispatchEvent(new Event('offline'))")  # as the browser says when the network goes
         assert alice.sees("no connection: Something went wrong here")
-        connection.execute("ALTER TABLE hidden RENAME TO channel")
     assert alice.sees("WebSocket", within=10)
 
 

@@ -32,8 +32,8 @@ def test_question_1_emit_in_a_handler_answers_who_sent_the_event(quiz, lesson):
 
     assert quiz[1].claims == {
         "Everybody": to_anna and to_ben,
-        "Who sent the event": to_anna and not to_ben,
-        "Everybody but who sent the event": to_ben and not to_anna,
+        "The client that sent the event": to_anna and not to_ben,
+        "Everybody but the client that sent the event": to_ben and not to_anna,
     }
 
 
@@ -41,7 +41,7 @@ def test_question_2_the_receipt_says_that_the_question_is_stored(quiz, lesson):
     ben = lesson.visitor()
     address = shake_hands(ben)
     with lesson.socket() as anna:
-        heard = ben.get(address).text  # then he asks for no more until anna has her receipt
+        heard = ben.get(address).text  # then he asks for no more until anna has her acknowledgement
         ask(anna, "Who has it?", "who has it")
         stored = "Who has it?" in texts(lesson)
 
@@ -90,6 +90,8 @@ def test_question_4_the_same_key_again_whatever_was_lost(quiz, lesson):
         return texts(lesson).count(text) == 1
 
     with lesson.socket() as anna:
-        seen = {option: all(is_there_once(option, lost) for lost in ("question", "receipt")) for option in again}
+        seen = {
+            option: all(is_there_once(option, lost) for lost in ("question", "acknowledgement")) for option in again
+        }
 
     assert seen == quiz[4].claims

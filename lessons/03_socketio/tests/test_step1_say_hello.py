@@ -83,15 +83,3 @@ def test_a_client_that_is_too_old_is_told_so(lesson):
 
 def test_the_page_shows_how_it_is_connected(alice):
     assert alice.sees("WebSocket", within=5), "after polling the page should have moved up"
-
-
-def test_a_setting_shows_every_packet_in_the_log(lesson):
-    with lesson.another_api(SOCKET_LOG="true") as talkative, talkative.socket("/") as anna:
-        anna.send("message", "Read me in the log", namespace="/")
-
-        assert talkative.served.api.printed('received event "message"'), "by `logger`"
-        assert talkative.served.api.printed("Received packet MESSAGE data .*Read me in the log"), "by `engineio_logger`"
-    with lesson.socket("/") as ben:
-        ben.send("message", "Nobody reads this", namespace="/")
-        assert ben.next("message").data == "Nobody reads this"
-    assert not lesson.served.api.printed("Nobody reads this", within=0)

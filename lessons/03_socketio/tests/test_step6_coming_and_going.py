@@ -1,4 +1,4 @@
-"""Step 6: who comes is counted or refused, and who goes is missed."""
+"""Step 6: a client that connects is counted or refused, and one that disconnects is counted no more."""
 
 import pytest
 from socketio.exceptions import ConnectionError
@@ -15,7 +15,7 @@ KNOCK = """address => new Promise(told => {
 
 def here(socket, count, within=5):
     """Whether the socket is told so, before so many seconds are over."""
-    return wait_for(within, lambda: [e.data["count"] for e in socket.heard if e.type == "here"][-1:] == [count])
+    return wait_for(within, lambda: [e.data["count"] for e in socket.heard if e.type == "online"][-1:] == [count])
 
 
 @pytest.mark.parametrize("client", [PythonSocket, NodeSocket])

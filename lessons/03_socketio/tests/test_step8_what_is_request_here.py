@@ -28,7 +28,7 @@ def test_with_the_cookie_socket_and_http_are_one_person(lesson, client, transpor
     assert seen[mine["id"]]["mine"] is True
     assert seen[theirs["id"]]["mine"] is False
     assert seen[theirs["id"]]["voted"] is True
-    assert anna.put(f"/api/questions/{theirs['id']}/vote").json()["votes"] == 1, "one vote a person, by either door"
+    assert anna.put(f"/api/questions/{theirs['id']}/vote").json()["votes"] == 1, "one vote a person, by either way in"
 
 
 def test_without_a_cookie_each_connection_is_somebody_new(lesson):
