@@ -30,16 +30,16 @@ def enter(stage):
     """To Socket.IO a room is a list of connections, and no more: so a client asks to enter, and the server decides."""
     for name in ("ada", "ben"):
         with stage.socket(visitor=stage.signed_in(name)) as socket:
-            receipt = socket.call("enter", PHYSICS)
-        assert receipt.get("ok", False) is (name == "ada"), "ada is in the class, and ben is not"
+            acked = socket.call("enter", PHYSICS)
+        assert acked.get("ok", False) is (name == "ada"), "ada is in the class, and ben is not"
         yield f'> {name}: enter {{"room": "physics"}}'
         if name == "ada":
-            yield f'< "ok": true, "seq": {receipt["seq"]}, "questions": [{len(receipt["questions"])}], "names": …'
+            yield f'< "ok": true, "seq": {acked["seq"]}, "questions": [{len(acked["questions"])}], "names": …'
         else:
-            yield f"< {receipt['error']}"
+            yield f"< {acked['error']}"
 
 
-def who_is_here(stage):
+def online_count(stage):
     """Ada has two more windows open, and is there once: nothing is counted up and down, so nothing is counted wrong."""
     ada = stage.signed_in("ada")
     with stage.socket(visitor=ada, auth=PHYSICS), stage.socket(visitor=ada, auth=PHYSICS) as socket:
@@ -66,9 +66,9 @@ def just_to_you(stage):
         for name, socket in (("grace", teacher), ("her phone", her_phone)):
             yield f'< {name}: whisper "{socket.next("whisper", within=5).data["text"]}"'
         assert guest.silent("whisper"), "a guest should hear nothing"
-        receipt = learner.call("whisper", {"to": "ben", "text": "Psst"})
+        acked = learner.call("whisper", {"to": "ben", "text": "Psst"})
         yield '> ada: whisper {"to": "ben", "text": "Psst"}'
-        yield f"< {receipt['error']}"
+        yield f"< {acked['error']}"
 
 
 def sign_in(stage):

@@ -114,7 +114,7 @@ def report(id, percent):
     if job is None:
         return  # its room was closed
     job.percent = percent
-    tell(job, "job_progress", percent=percent, note=f"{percent} % of the questions are written.")
+    publish(job, "job_progress", percent=percent, note=f"{percent} % of the questions are written.")
 
 
 def finish(id, csv=None, error=None):
@@ -123,14 +123,14 @@ def finish(id, csv=None, error=None):
     if job is None or job.done:
         return  # it was given up meanwhile
     job.csv, job.error = csv, error
-    tell(job, "job_done", url=url(job), **({"error": error} if error else {}))
+    publish(job, "job_done", url=url(job), **({"error": error} if error else {}))
 
 
-def tell(job, type, **data):
+def publish(job, type, **data):
     channel = job.channel
     events.record(type, lambda: {"job": job.id, **data}, channel)
     db.session.commit()
-    events.ring(channel)
+    events.notify(channel)
 
 
 def find(who, id):

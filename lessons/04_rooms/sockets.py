@@ -1,42 +1,52 @@
-"""The board over Socket.IO: the same verbs as over HTTP, each with a receipt, and every change told in its room.
+"""The board over Socket.IO: the same verbs as over HTTP, each acknowledged, and every change sent to its room.
 
-Two namespaces on one connection: `/board`, and `/jobs` for work that takes a while. A page counts the events it hears,
-and asks for what it missed. The protocol is https://socket.io/docs/v4/socket-io-protocol/
+Two namespaces on one connection: `/board`, and `/jobs` for work that takes a while. A page counts the events it
+receives, and asks for those it missed. The protocol is https://socket.io/docs/v4/socket-io-protocol/
 """
 
 import functools
 import threading
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from queue import Queue
 
-from flask import Blueprint, current_app, request, send_from_directory
+import engineio.payload
+from flask import current_app, request
 from flask_login import current_user
 from flask_socketio import ConnectionRefusedError, Namespace, SocketIO, emit, join_room, leave_room, rooms
 
 from . import board, events, jobs, rates
-from .auth import authenticated_only, from_token, must_be_here_still
+from .auth import authenticated_only, from_token, must_still_be_signed_in
 from .board import LOBBY, channel
 from .limits import LimitedPacket, LimitedWebSocket
-from .stream import fresh, sse
-from .visitor import author, known, me, private
+from .stream import skip_seen, sse
+from .visitor import admit, author, current_identity, private
 
-MOST_MISSED = 500  # events told one by one; who missed more loads the list anew
-MOST_WAITING = 1000  # packets kept for a client that does not read; then it is cut off, and may come back
+MOST_MISSED = 500  # events sent one by one; a client that missed more loads the list again
+MOST_WAITING = 1000  # packets kept for a client that does not read; then it is cut off, and may reconnect
 PONG_SECONDS = 20  # until a client that answers no ping is given up
-SETTLE = 0.1  # seconds: when a crowd comes or goes, all are told once
+SETTLE = 0.1  # seconds: when many clients come or go at once, `online` is sent once
+
+engineio.payload.Payload.max_decode_packets = 1000  # in one polling request; of more than 16, all would be dropped
 
 socketio = SocketIO()
-client = Blueprint("client", __name__, url_prefix="/client")
 starting = threading.Lock()
-here = {}  # who has a connection to /board, and the name of who is signed in, by sid
-moved = Queue()  # the rooms in which somebody came or went
+online = {}  # the Visitor of each connection to /board, by its sid
+presence_changed = Queue()  # the rooms in which somebody came or went
+
+
+@dataclass
+class Visitor:
+    """Somebody with a connection to /board: who it is, and the name of a person who has signed in."""
+
+    who: str
+    name: str | None
 
 
 def open_sockets(app):
     """Answer Socket.IO at /socket.io/, beside the app."""
     LimitedWebSocket.longest = app.config["MAX_CONTENT_LENGTH"]
-    LimitedWebSocket.patience = app.config["PULSE_SECONDS"] + PONG_SECONDS
+    LimitedWebSocket.patience = app.config["HEARTBEAT_SECONDS"] + PONG_SECONDS
     socketio.init_app(
         app,
         async_mode=app.config["ASYNC_MODE"],
@@ -47,125 +57,130 @@ def open_sockets(app):
         cors_allowed_origins=[app.config["PAGE_ORIGIN"], app.config["API_URL"]],
         max_http_buffer_size=app.config["MAX_CONTENT_LENGTH"],
         serializer=LimitedPacket,
-        ping_interval=app.config["PULSE_SECONDS"],
+        ping_interval=app.config["HEARTBEAT_SECONDS"],
         ping_timeout=PONG_SECONDS,
     )
 
 
-@client.get("/<name>")
-def browser_client(name):
-    """The browser's half of Socket.IO, of the release that fits this server: package-lock.json names it."""
-    for folder in Path(__file__).parents:
-        if (files := folder / "node_modules/socket.io-client/dist").is_dir():
-            return send_from_directory(files, name)
-    raise board.Unknown("The browser's half of Socket.IO is missing here: npm install socket.io-client@4")
-
-
-def verb(handler):
-    """Make a function the handler of the /board event of its name: it gets the object sent, and returns the receipt."""
+def acknowledged(handler):
+    """Answer an event with {"ok": true} and what its handler returns; the handler gets the one object that was sent."""
 
     @functools.wraps(handler)
     def answer(sent=None, *more):
-        must_be_who_came()
+        must_be_the_same_identity()
         if more or not isinstance(sent, dict):
             raise board.Invalid('Send one object, such as {"id": 1}.')
         return {"ok": True, **handler(sent)}
 
-    socketio.on_event(handler.__name__, answer, namespace="/board")
-    return handler
+    return answer
 
 
-@verb
+@socketio.on("ask", namespace="/board")
+@acknowledged
 def ask(sent):
     if "key" not in sent:
         raise board.Invalid("Send a key that you make for each question, such as a UUID.")
     sent = {**sent, "author": author(sent.get("author", ""))}
-    return {"question": private(board.ask(me("ask"), **only(sent, "room", "text", "author", "key")))}
+    admit("ask")
+    return {"question": private(board.ask(current_identity(), **only(sent, "room", "text", "author", "key")))}
 
 
-@verb
+@socketio.on("vote", namespace="/board")
+@acknowledged
 def vote(sent):
-    return {"question": private(board.vote(me(), number(sent)))}
+    admit()
+    return {"question": private(board.vote(current_identity(), number(sent)))}
 
 
-@verb
+@socketio.on("unvote", namespace="/board")
+@acknowledged
 def unvote(sent):
-    return {"question": private(board.unvote(me(), number(sent)))}
+    admit()
+    return {"question": private(board.unvote(current_identity(), number(sent)))}
 
 
-@verb
+@socketio.on("change", namespace="/board")
+@acknowledged
 def change(sent):
-    return {"question": private(board.change(me(), number(sent), **only(sent, "text", "answered")))}
+    admit()
+    return {"question": private(board.change(current_identity(), number(sent), **only(sent, "text", "answered")))}
 
 
-@verb
+@socketio.on("withdraw", namespace="/board")
+@acknowledged
 def withdraw(sent):
-    board.withdraw(me(), number(sent))
+    admit()
+    board.withdraw(current_identity(), number(sent))
     return {}
 
 
-@verb
+@socketio.on("catch_up", namespace="/board")
+@acknowledged
 def catch_up(sent):
     """All after number `after` in a room, as [{type, data}, …]; or reset: true, and the number at which to go on."""
-    rates.spend("look", request.sid)
+    rates.spend("read", request.sid)
     room = sent.get("room", LOBBY)
-    board.belong(known(), room)
+    board.belong(current_identity(), room)
     found = missed(room, sent.get("after"))
     if found is None:
         return {"reset": True, "seq": events.last(channel(room))}
     return {"events": [{"type": event.type, "data": event.data} for event in found]}
 
 
-@verb
+@socketio.on("enter", namespace="/board")
+@acknowledged
 def enter(sent):
     """From now on hear what happens in a room; gives how it is, {room, seq, questions, total, names, teacher}."""
-    rates.spend("look", request.sid)
+    rates.spend("read", request.sid)
     room = sent.get("room")
-    board.belong(known(), room)
+    who = current_identity()
+    board.belong(who, room)
     join_room(channel(room))
-    start_telling(room)
-    moved.put(channel(room))
+    start_following(room)
+    presence_changed.put(channel(room))
     seq = events.last(channel(room))  # before the questions: what happens between the two is told once more
-    voted = board.voted_by(known())
-    listed, total = board.listed(known(), room)
+    voted = board.voted_by(who)
+    listed, total = board.listed(who, room)
     questions = {"questions": [private(question, voted) for question in listed], "total": total}
-    return {"room": room, "seq": seq, **questions, "names": names(room), "teacher": board.teaches(known(), room)}
+    return {"room": room, "seq": seq, **questions, "names": names(room), "teacher": board.teaches(who, room)}
 
 
-@verb
+@socketio.on("leave", namespace="/board")
+@acknowledged
 def leave(sent):
     """Hear no more of a room."""
     room = sent.get("room")
     if not isinstance(room, str) or channel(room) not in rooms():
         raise board.Unknown("You are in no such room.")
     leave_room(channel(room))
-    moved.put(channel(room))
+    presence_changed.put(channel(room))
     return {}
 
 
-@verb
+@socketio.on("whisper", namespace="/board")
+@acknowledged
 @authenticated_only
 def whisper(sent):
     """A few words to one person who is in a room with you, in all her tabs. They are kept nowhere."""
     to, text = sent.get("to"), board.clean(sent.get("text"), "A whisper", 1, board.TEXT_LENGTH)
-    who = me("whisper")
+    admit("whisper")
+    who = current_identity()
     for room in [room for room in rooms() if room.startswith("room:")]:
-        for sid, _ in participants(room):
-            other, name = here.get(sid, (None, None))
-            if name == to:
-                said = {"from": current_user.name, "to": name, "text": text, "at": datetime.now(UTC).isoformat()}
-                emit("whisper", said, to=[other, who])
+        for visitor in visitors(room):
+            if visitor.name == to:
+                said = {"from": current_user.name, "to": to, "text": text, "at": datetime.now(UTC).isoformat()}
+                emit("whisper", said, to=[visitor.who, who])
                 return {}
     raise board.Unknown("There is nobody of that name in a room with you.")
 
 
-def must_be_who_came():
+def must_be_the_same_identity():
     """Make sure that this connection is still of who opened it; raises board.SignIn.
 
     Its cookie or token may have become somebody else's since: another tab signed in, another namespace sent a token.
     """
-    if known() not in rooms():
-        raise board.SignIn("You are somebody else by now: connect anew.")
+    if current_identity() not in rooms():
+        raise board.SignIn("You are somebody else by now: connect again.")
 
 
 def only(sent, *names):
@@ -187,7 +202,7 @@ def missed(room, after):
 
 
 @socketio.on("connect", namespace="/board")
-def come(auth=None):
+def on_connect(auth=None):
     """Somebody is here: in the lobby, or in the room `auth["room"]`, if she may be there.
 
     Tell what she missed since `auth["after"]`, and the number that the room has reached. She hears what is told to all
@@ -196,19 +211,19 @@ def come(auth=None):
     who = identify(auth)
     room = (auth or {}).get("room", LOBBY)
     board.belong(who, room)
-    here[request.sid] = who, current_user.name if current_user.is_authenticated else None
+    online[request.sid] = Visitor(who, current_user.name if current_user.is_authenticated else None)
     join_room(channel(room))
-    told = start_telling(room)
+    sent = start_following(room)
     if auth and "after" in auth:
         found = missed(room, auth["after"])
         if found is None:
-            emit("reset", {"seq": told, "room": room})
+            emit("reset", {"seq": sent, "room": room})
         for event in found or ():
-            if event.seq <= told:  # the others are about to come, as they come to everybody
+            if event.seq <= sent:  # the later ones are about to be sent to all
                 emit(event.type, event.data)
-    emit("pulse", {"seq": told, "room": room})
-    emit("here", {"count": how_many()})
-    moved.put(channel(room))
+    emit("heartbeat", {"seq": sent, "room": room})
+    emit("online", {"count": online_count()})
+    presence_changed.put(channel(room))
 
 
 def identify(auth):
@@ -224,24 +239,24 @@ def identify(auth):
         if person is None:
             raise ConnectionRefusedError("This token is not valid, or no longer: get a new one.")
         request.environ["board.token"] = person.get_id()  # for each event of this connection
-    join_room(known())
-    must_be_here_still()
-    return known()
+    join_room(current_identity())
+    must_still_be_signed_in()
+    return current_identity()
 
 
 @socketio.on("disconnect", namespace="/board")
-def go(reason):
+def on_disconnect(reason):
     current_app.logger.info("%s has left: %s", request.sid, reason)
-    here.pop(request.sid, None)
+    online.pop(request.sid, None)
     for room in rooms():
-        moved.put(room)
+        presence_changed.put(room)
 
 
 @socketio.on_error("/board")
 @socketio.on_error("/jobs")
 @socketio.on_error("/desk")
 def answer_board_error(error):
-    """What the board refuses is no accident: the receipt, or the refusal to connect, says why."""
+    """What the board refuses is no accident: the acknowledgement, or the refusal to connect, says why."""
     if not isinstance(error, board.BoardError):
         return answer_error(error)
     if request.event["message"] == "connect":
@@ -251,7 +266,7 @@ def answer_board_error(error):
 
 @socketio.on_error_default
 def answer_error(error):
-    """Whatever else goes wrong in a handler: the log has it all, the client gets one sentence and stays connected."""
+    """Log an error in a handler, and answer with one sentence; the client stays connected."""
     sentence = "Something went wrong here; the server's log has the details."
     inside = error.__traceback__.tb_next  # None if the call itself failed: a client sent too few arguments, or too many
     current_app.logger.error("The event %s failed: %r", request.event["message"], error, exc_info=inside and error)
@@ -261,16 +276,17 @@ def answer_error(error):
 
 
 class Jobs(Namespace):
-    """The exports of lesson 2. Whoever starts one is told how far it is, and nobody else."""
+    """The exports of lesson 2; the client that starts one receives its progress, and nobody else does."""
 
     def on_connect(self, auth=None):
         identify(auth)
 
     def on_start_export(self, sent=None, *_):
-        must_be_who_came()
-        job = jobs.start(me("export"), sent.get("room", LOBBY) if isinstance(sent, dict) else LOBBY)
+        must_be_the_same_identity()
+        admit("export")
+        job = jobs.start(current_identity(), sent.get("room", LOBBY) if isinstance(sent, dict) else LOBBY)
         app = current_app._get_current_object()  # in the background there is no `current_app`
-        socketio.start_background_task(tell_progress, app, job.channel, request.sid)
+        socketio.start_background_task(send_progress, app, job.channel, request.sid)
         return {"ok": True, "job": job.id}
 
 
@@ -282,45 +298,47 @@ def start_tasks():
     """Start what runs in the background for all, once, however many come, before the first socket or stream."""
     app = current_app._get_current_object()
     with starting:
-        if "told" not in app.extensions:
-            app.extensions["told"] = {"people": events.last("people")}  # the last event that was told, by channel
-            socketio.start_background_task(tell_for_ever, app, "people", close_what_ended)
-            socketio.start_background_task(tell_who_for_ever, app)
+        if "sent" not in app.extensions:
+            app.extensions["sent"] = {"people": events.last("people")}  # the last event that was sent, by channel
+            socketio.start_background_task(follow_for_ever, app, "people", close_what_ended)
+            socketio.start_background_task(broadcast_presence_for_ever, app)
 
 
-def start_telling(room):
-    """Start telling what happens in a room, once; gives the number of the last event that was told to all in it."""
-    app, told = current_app._get_current_object(), current_app.extensions["told"]
+def start_following(room):
+    """Start telling what happens in a room, once; gives the number of the last event that was sent to all in it."""
+    app, sent = current_app._get_current_object(), current_app.extensions["sent"]
     with starting:
-        if channel(room) not in told:
-            told[channel(room)] = events.last(channel(room))
-            socketio.start_background_task(tell_for_ever, app, channel(room), functools.partial(tell_change, room))
-    return told[channel(room)]
+        if channel(room) not in sent:
+            sent[channel(room)] = events.last(channel(room))
+            socketio.start_background_task(
+                follow_for_ever, app, channel(room), functools.partial(broadcast_change, room)
+            )
+    return sent[channel(room)]
 
 
-def tell_for_ever(app, channel, tell):
-    """What happens in a channel, by whatever door, goes to `tell(app, event)`, as does each pulse, without an event."""
-    told = app.extensions["told"]
+def follow_for_ever(app, channel, send):
+    """What happens in a channel goes to `send(app, event)`; so does each heartbeat, without an event."""
+    sent = app.extensions["sent"]
     while True:
         try:
-            for event in follow(app, channel, told[channel]):
+            for event in follow(app, channel, sent[channel]):
                 if event:
-                    told[channel] = event.seq
-                tell(app, event)
+                    sent[channel] = event.seq
+                send(app, event)
         except Exception:
             app.logger.exception("Telling what happens failed; it goes on in a second, from where it was.")
             socketio.sleep(1)
 
 
-def tell_change(room, app, event):
+def broadcast_change(room, app, event):
     """To everybody in a room; and to its teachers' desks, that they are to look."""
     if event:
         socketio.emit(event.type, event.data, namespace="/board", to=channel(room))
         socketio.emit("changed", {"seq": event.seq}, namespace="/desk", to=channel(room))
     else:
-        pulse = {"seq": app.extensions["told"][channel(room)], "room": room}
-        socketio.emit("pulse", pulse, namespace="/board", to=channel(room))
-        cut_off_who_does_not_read()
+        heartbeat = {"seq": app.extensions["sent"][channel(room)], "room": room}
+        socketio.emit("heartbeat", heartbeat, namespace="/board", to=channel(room))
+        cut_off_slow_clients()
 
 
 def close_what_ended(app, event):
@@ -342,12 +360,12 @@ def cut_off(connection):
     """End a connection without a word: python-socketio's client does not come back when it is told to disconnect."""
     found = socketio.server.eio.sockets.get(connection)
     if found:
-        found.close(abort=True)
+        found.close(wait=False, abort=True)
         socketio.server.eio.sockets.pop(connection, None)
 
 
-def tell_progress(app, channel, sid):
-    """Until the job is done: what it reports goes to the client that started it."""
+def send_progress(app, channel, sid):
+    """Send the events of a job to the client that started it, until the job is done."""
     for event in follow(app, channel, 0):
         if event:
             socketio.emit(event.type, event.data, namespace="/jobs", to=sid)
@@ -356,50 +374,56 @@ def tell_progress(app, channel, sid):
 
 
 def follow(app, channel, seq):
-    """Each event of a channel after number `seq`, as a stream has it: register, replay, go live; None is a pulse."""
+    """Each event of a channel after number `seq`: register, replay, go live, as a stream does; None is a heartbeat."""
     hub = app.extensions["hub"]
     with app.app_context():
         queue = hub.join(channel)
         found = events.since(channel, seq) or []
     try:
         yield from found
-        for new in fresh(queue, found[-1].seq if found else seq):
-            yield from [event for event, _ in new.events] or [None]
+        for new in skip_seen(queue, found[-1].seq if found else seq):
+            yield from new.events or [None]
     finally:
         hub.leave(channel, queue)
 
 
-def tell_who_for_ever(app):
+def broadcast_presence_for_ever(app):
     """When people came or went, tell it, but only once for all who did so at about the same time."""
     while True:
-        rooms = {moved.get()}
+        rooms = {presence_changed.get()}
         socketio.sleep(SETTLE)
-        while not moved.empty():
-            rooms.add(moved.get())
+        while not presence_changed.empty():
+            rooms.add(presence_changed.get())
         try:
-            tell_who(rooms)
+            broadcast_presence(rooms)
         except Exception:
             app.logger.exception("Who is here could not be told; it will be when somebody comes or goes.")
 
 
-def tell_who(rooms):
+def broadcast_presence(rooms):
     """Tell everybody how many are here, and each of these rooms who is in it."""
-    for sid in here.keys() - dict(participants(None)).keys():
-        here.pop(sid, None)  # gone while it came
-    socketio.emit("here", {"count": how_many()}, namespace="/board")
+    for sid in online.keys() - dict(participants(None)).keys():
+        online.pop(sid, None)  # gone while it came
+    socketio.emit("online", {"count": online_count()}, namespace="/board")
     for name in [room.removeprefix("room:") for room in rooms if room.startswith("room:")]:
-        socketio.emit("who", {"room": name, "names": names(name)}, namespace="/board", to=channel(name))
+        socketio.emit("presence", {"room": name, "names": names(name)}, namespace="/board", to=channel(name))
 
 
 def names(room):
     """Who is in a room: each person once, however many windows she has open. The lobby keeps no such list."""
-    found = {here.get(sid, (None, None))[1] for sid, _ in participants(channel(room))}
+    found = {visitor.name for visitor in visitors(channel(room))}
     return sorted(found - {None}) if room != LOBBY else []
 
 
-def how_many():
+def online_count():
     """The people and browsers that are connected to /board in this process."""
-    return len({who for who, _ in list(here.values())})
+    return len({visitor.who for visitor in list(online.values())})
+
+
+def visitors(room):
+    """Who is in a Socket.IO room, once for each connection."""
+    found = [online.get(sid) for sid, _ in participants(room)]
+    return [visitor for visitor in found if visitor]
 
 
 def participants(room, namespace="/board"):
@@ -407,7 +431,7 @@ def participants(room, namespace="/board"):
     return list(socketio.server.manager.get_participants(namespace, room))
 
 
-def cut_off_who_does_not_read():
+def cut_off_slow_clients():
     for connection in list(socketio.server.eio.sockets.values()):
         if connection.queue.qsize() > MOST_WAITING:
             connection.close(wait=False, abort=True)

@@ -29,10 +29,10 @@ def symptom(server):
     socket = SimpleClient(reconnection=False)
     try:
         socket.connect(server.url, evil, transports=["polling"], namespace="/board")
-        receipt = socket.call("enter", {"room": "physics"}, timeout=5)
+        answer = socket.call("enter", {"room": "physics"}, timeout=5)
     except exceptions.ConnectionError:
-        receipt = {}
-    reads = receipt.get("teacher", False)
+        answer = {}
+    reads = answer.get("teacher", False)
     return (
         reads,
         f"A page at http://evil.example knocks with grace's cookie. It {'is grace' if reads else 'is refused'}.",

@@ -50,4 +50,4 @@ def symptom(server):
     ada = SimpleClient(reconnection=False)
     ada.connect(server.url, {"Cookie": f"session={cookies['session']}"}, transports=["polling"])
     answer = ada.call("delete", {"id": 1, "teacher": True}, timeout=5)
-    return answer == "deleted", f"Ada, a learner, sends teacher: true. The receipt: {answer}"
+    return answer == "deleted", f"Ada, a learner, sends teacher: true. The acknowledgement: {answer}"

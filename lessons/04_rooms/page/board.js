@@ -75,7 +75,7 @@ async function hear({ question, room: where = "lobby" }, isNew = false) {
 }
 
 // What the board tells, by the event's type: each carries the whole question, so hearing one twice does no harm.
-const told = {
+const handlers = {
   question_asked: (event) => hear(event, true),
   question_changed: hear,
   async question_withdrawn({ id }) {
@@ -86,7 +86,7 @@ const told = {
   ...people,
   wire(news) {
     Object.assign(wire, news);
-    document.querySelector("#wire").textContent = [wire.transport, wire.here].filter(Boolean).join(", ");
+    document.querySelector("#wire").textContent = [wire.transport, wire.online].filter(Boolean).join(", ");
   },
 };
 
@@ -224,4 +224,4 @@ follow(redraw, () => {
   questions.clear();
   list.replaceChildren();
 });
-connect(told, show);
+connect(handlers, show);

@@ -32,10 +32,10 @@ def test_question_2_without_a_room_it_goes_to_everybody_on_the_namespace(quiz, l
         lesson.socket("/jobs") as elsewhere,
     ):
         for socket in (in_physics, in_the_lobby):
-            while not socket.silent("here"):
+            while not socket.silent("online"):
                 pass  # it tells of these two themselves
         with lesson.socket():
-            heard = [not socket.silent("here", seconds=2) for socket in (in_physics, in_the_lobby, elsewhere)]
+            heard = [not socket.silent("online", seconds=2) for socket in (in_physics, in_the_lobby, elsewhere)]
 
     assert quiz[2].claims == {
         "Everybody on `/board`, in whatever room": heard == [True, True, False],

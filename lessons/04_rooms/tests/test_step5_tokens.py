@@ -6,24 +6,10 @@ import httpx
 import pytest
 import socketio
 from itsdangerous import URLSafeTimedSerializer
-from socketio.exceptions import ConnectionError
 
 from course.processes import wait_for
+from course.testkit.school import is_refused, token
 from course.testkit.sockets import first_way
-
-
-def token(lesson, name="ada", password="live-flask"):
-    answer = lesson.program().post("/api/tokens", json={"name": name, "password": password})
-    assert answer.status_code == 201, "name and password should give a token"
-    return answer.json()["token"]
-
-
-def is_refused(lesson, given):
-    try:
-        lesson.socket(auth={"token": given}).leave()
-    except ConnectionError as error:
-        return "This token is not valid, or no longer" in str(error)
-    return False
 
 
 @first_way
@@ -65,18 +51,6 @@ def test_a_token_that_was_changed_or_signed_by_somebody_else_is_refused(lesson):
     assert is_refused(lesson, URLSafeTimedSerializer("another secret", salt="token").dumps("1.x"))
     assert is_refused(lesson, URLSafeTimedSerializer(lesson.env["FLASK_SECRET_KEY"], salt="token").dumps("1.x"))
     assert httpx.get(f"{lesson.api}/api/me", headers={"Authorization": "Bearer x"}).json()["name"] is None
-
-
-@pytest.mark.long
-def test_a_token_ends_with_the_password(lesson):
-    lesson.flask("users", "add", "fred", "--password", "one")
-    old = token(lesson, "fred", "one")
-    assert not is_refused(lesson, old)
-
-    lesson.flask("users", "password", "fred", "--password", "two")
-
-    assert is_refused(lesson, old)
-    assert not is_refused(lesson, token(lesson, "fred", "two"))
 
 
 def test_a_token_is_too_old_one_day(lesson):

@@ -1,4 +1,4 @@
-"""Step 3: a whisper goes to one person, in all her windows, and to nobody else."""
+"""Step 7: a whisper goes to one person, in all her windows, and to nobody else."""
 
 import pytest
 

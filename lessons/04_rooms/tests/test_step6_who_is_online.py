@@ -1,4 +1,4 @@
-"""Step 2: a room knows who is in it, each person once, and notices when they go, however they go."""
+"""Step 6: a room knows who is in it, each person once, and notices when they go, however they go."""
 
 import signal
 
@@ -17,7 +17,7 @@ def names(socket, expected, within=5):
 
 
 def told(socket):
-    return [event.data["names"] for event in socket.heard if event.type == "who"]
+    return [event.data["names"] for event in socket.heard if event.type == "presence"]
 
 
 def test_who_enters_is_told_who_is_there(lesson):
@@ -47,7 +47,7 @@ def test_who_enters_and_leaves_is_told_to_the_room_and_nobody_else(lesson):
             assert names(teacher, ["ada", "grace"])
             learner.call("leave", PHYSICS)
             assert names(teacher, ["grace"])
-        assert guest.silent("who"), "who is in a room is no business of the lobby's"
+        assert guest.silent("presence"), "who is in a room is no business of the lobby's"
 
 
 def test_a_client_that_is_killed_is_noticed(lesson):
@@ -92,7 +92,7 @@ def test_one_browser_with_two_tabs_is_one_who_is_here(lesson):
 
 def count(socket):
     """How many are here, as the socket was told last."""
-    return [event.data["count"] for event in socket.heard if event.type == "here"][-1]
+    return [event.data["count"] for event in socket.heard if event.type == "online"][-1]
 
 
 def test_the_page_shows_who_is_here(lesson, window):
