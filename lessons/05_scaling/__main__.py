@@ -1,7 +1,7 @@
 """Serves the API, or one worker of it: `python -m` and the name of this package."""
 
 from . import create_app, engine, leaving
-from .settings import listening_port
+from .config import listening_port
 
 app = create_app()
 leaving.begin_work(app)

@@ -1,6 +1,6 @@
 """The board over HTTP: JSON in, JSON out, and every error one sentence.
 
-Three doors, each with its own cross-origin policy: `/api` for our page (set in create_app), `/widget` for
+Three ways in, each with its own cross-origin policy: `/api` for our page (set in create_app), `/widget` for
 every page, and the one view `/export/questions.csv`. `/api/exports` makes the same export in the background,
 `/api/browser` makes a browser known.
 """
@@ -12,7 +12,7 @@ from flask_cors import CORS, cross_origin
 from werkzeug.exceptions import Forbidden, HTTPException
 
 from . import board, jobs, rates
-from .visitor import author, known, me, private
+from .visitor import admit, author, current_identity, private
 
 api = Blueprint("api", __name__, url_prefix="/api/questions")
 widget = Blueprint("widget", __name__, url_prefix="/widget")
@@ -58,7 +58,7 @@ def only_our_page_changes_the_board():
 
 
 @api.after_app_request
-def tell_caches(response):
+def vary_by_origin(response):
     """Flask-CORS says `Vary: Origin` only for several origins, but one allowed origin is a difference too."""
     response.vary.add("Origin")
     response.headers["X-Content-Type-Options"] = "nosniff"  # text that looks like a page is not shown as one
@@ -67,77 +67,83 @@ def tell_caches(response):
 
 @api.get("")
 def list_questions():
-    questions, total = board.listed(known(), room())
-    voted = board.voted_by(known())
+    questions, total = board.listed(current_identity(), room())
+    voted = board.voted_by(current_identity())
     return [private(q, voted) for q in questions], {"X-Total-Count": total}
 
 
 @api.post("")
 def ask():
     sent = fields("text", "author", "key")
-    question = board.ask(me("ask"), **sent | {"author": author(sent.get("author", "")), "room": room()})
+    admit("ask")
+    question = board.ask(current_identity(), **sent | {"author": author(sent.get("author", "")), "room": room()})
     return private(question), 201, {"Location": url_for("api.show", id=question.id)}
 
 
 @api.get("/<int:id>")
 def show(id):
-    return private(board.find(known(), id))
+    return private(board.find(current_identity(), id))
 
 
 @api.patch("/<int:id>")
 def change(id):
-    return private(board.change(me(), id, **fields("text", "answered")))
+    admit()
+    return private(board.change(current_identity(), id, **fields("text", "answered")))
 
 
 @api.delete("/<int:id>")
 def withdraw(id):
-    board.withdraw(me(), id)
+    admit()
+    board.withdraw(current_identity(), id)
     return "", 204
 
 
 @api.put("/<int:id>/vote")
 def vote(id):
-    return private(board.vote(me(), id))
+    admit()
+    return private(board.vote(current_identity(), id))
 
 
 @api.delete("/<int:id>/vote")
 def unvote(id):
-    return private(board.unvote(me(), id))
+    admit()
+    return private(board.unvote(current_identity(), id))
 
 
 @visitors.put("")
 def introduce():
     """Give the browser its id, if it has none. It does this before it opens a socket, which can set no cookie."""
-    me()
+    admit()
     return "", 204
 
 
 @widget.get("/top")
 def top():
     """The three questions with the most votes, for any page to show; asks for no cookie."""
-    return [q.public() for q in board.questions(known(), most=3)]
+    return [q.public() for q in board.questions(current_identity(), most=3)]
 
 
 @export.get("/questions.csv")
 @cross_origin(methods=["GET"], expose_headers=["Content-Disposition"])
 def questions_csv():
-    return jobs.HEADER + jobs.rows(board.questions(known())), CSV_HEADERS
+    return jobs.HEADER + jobs.rows(board.questions(current_identity())), CSV_HEADERS
 
 
 @exports.post("")
 def start_export():
-    job = jobs.start(me("export"), room())
+    admit("export")
+    job = jobs.start(current_identity(), room())
     return state(job), 202, {"Location": url_for("exports.show_export", id=job.id)}
 
 
 @exports.get("/<id>")
 def show_export(id):
-    return state(jobs.find(known(), id))
+    return state(jobs.find(current_identity(), id))
 
 
 @exports.get("/<id>/questions.csv")
 def exported(id):
-    job = jobs.find(known(), id)
+    job = jobs.find(current_identity(), id)
     if job.csv is None:
         raise board.Unknown("This export has no file, or not yet.")
     return job.csv, CSV_HEADERS

@@ -23,7 +23,7 @@ from werkzeug.security import check_password_hash, generate_password_hash
 from . import board, engine, events, rates
 from .api import fields
 from .board import db
-from .visitor import known
+from .visitor import current_identity
 
 DEMO_PASSWORD = "live-flask"
 DEMO_NAMES = ["grace", "ada", "ben"]
@@ -45,18 +45,18 @@ users = Users("users", help="The people who may sign in.")
 login = LoginManager()
 login.session_protection = None  # it would write into each session that is read
 
-# Flask-Session defines its table anew for each app; two apps in a process, as in tests, share one.
+# Flask-Session defines its table again for each app; two apps in a process, as in tests, share one.
 stored_sessions.create_session_model = functools.cache(stored_sessions.create_session_model)
 stored_sessions.create_session_model(db, "sessions", None, None, None)
 
 
 class Person(UserMixin, db.Model):
-    """Somebody who can sign in. A new `stamp` ends all sessions and tokens that have the old one."""
+    """Somebody who can sign in. A new `session_version` ends all sessions and tokens that have the old one."""
 
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(String(board.AUTHOR_LENGTH), unique=True)
     password: Mapped[str]  # its hash
-    stamp: Mapped[str] = mapped_column(default=secrets.token_hex)
+    session_version: Mapped[str] = mapped_column(default=secrets.token_hex)
 
     @property
     def who(self):
@@ -64,18 +64,18 @@ class Person(UserMixin, db.Model):
 
     def get_id(self):
         """What Flask-Login keeps in the session, and a token holds."""
-        return f"{self.id}.{self.stamp}"
+        return f"{self.id}.{self.session_version}"
 
 
 @login.user_loader
 def still_signed_in(text):
     """The person of a session or a token, unless it has ended."""
-    id, _, stamp = text.partition(".")
+    id, _, session_version = text.partition(".")
     person = db.session.get(Person, int(id), populate_existing=True)
-    return person if person and secrets.compare_digest(person.stamp, stamp) else None
+    return person if person and secrets.compare_digest(person.session_version, session_version) else None
 
 
-def must_be_here_still():
+def must_still_be_signed_in():
     """Look again, after something was opened for somebody that will be closed when they leave; raises board.SignIn."""
     if current_user.is_authenticated and not still_signed_in(current_user.get_id()):
         raise board.SignIn("You have been signed out.")
@@ -111,29 +111,29 @@ def check(name, password):
     person = db.session.scalar(select(Person).where(Person.name == name))
     stored = person.password if person else NOBODY
     db.session.commit()  # nobody waits for this connection while the password is checked
-    if not engine.aside(check_password_hash, stored, password) or not person:
+    if not engine.in_thread(check_password_hash, stored, password) or not person:
         raise board.SignIn("The name or the password is wrong.")
     return person
 
 
 def sign_in(name, password):
     """Begin a session. It gets a new number, in case somebody else had put the old one into this browser."""
-    person, before = check(name, password), known()
+    person, before = check(name, password), current_identity()
     session.clear()
     session.permanent = True
     login_user(person)
     current_app.session_interface.regenerate(session)  # last, for an empty session would keep its number
     if before not in {None, person.who}:
-        tell_that_it_ended(before)  # this browser's other tabs come back as who it is now
+        end_connections(before)  # this browser's other tabs come back as who it is now
 
 
 def sign_out(person):
     """End all that this person has open, on every device: sessions, tokens, sockets and streams."""
-    person.stamp = secrets.token_hex()
-    tell_that_it_ended(person.who)
+    person.session_version = secrets.token_hex()
+    end_connections(person.who)
 
 
-def tell_that_it_ended(who):
+def end_connections(who):
     """Save it, and let every process close the sockets and streams of somebody who has lost a right."""
     board.happened.send("ended", data=lambda: {"who": who}, channel="people")
     db.session.commit()
@@ -290,8 +290,8 @@ def change_known_passwords():
     for person in db.session.scalars(select(Person).where(Person.name.in_(DEMO_NAMES))).all():
         if check_password_hash(person.password, DEMO_PASSWORD):
             chosen = secrets.token_urlsafe(9)
-            new = {"password": generate_password_hash(chosen), "stamp": secrets.token_hex()}
-            known = update(Person).where(Person.id == person.id, Person.password == person.password)
-            if db.session.execute(known.values(new)).rowcount:  # else another worker was faster
+            new = {"password": generate_password_hash(chosen), "session_version": secrets.token_hex()}
+            current_identity = update(Person).where(Person.id == person.id, Person.password == person.password)
+            if db.session.execute(current_identity.values(new)).rowcount:  # else another worker was faster
                 print(f" * Others can reach this server, so {person.name} has a new password: {chosen}", flush=True)
             db.session.commit()

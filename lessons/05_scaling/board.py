@@ -1,6 +1,6 @@
 """The question board: what rooms and questions are, the few verbs that change them, and who may do what.
 
-Knows nothing of HTTP: whoever comes in, by whatever door, calls these functions and gets the same rules.
+Knows nothing of HTTP: every way in calls these functions and gets the same rules.
 `who` is a text: `person:7` for somebody who is signed in, else the random id of a browser.
 Every change is announced twice by a signal: while its transaction is open, and when it is saved.
 """
@@ -9,6 +9,7 @@ import contextlib
 import os
 import re
 import sqlite3
+import sys
 import time
 import unicodedata
 from datetime import UTC, datetime
@@ -16,7 +17,7 @@ from hashlib import sha256
 
 from blinker import Signal
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import ForeignKey, String, delete, event, func, select, update
+from sqlalchemy import ForeignKey, String, delete, event, func, inspect, select, update
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, column_property, mapped_column
@@ -113,8 +114,8 @@ class Question(db.Model):
         }
 
 
-class Receipt(db.Model):
-    """What was asked with which key: who asks again with the same, because no answer came, gets the same question."""
+class Asked(db.Model):
+    """Which question was asked with which key; a client that retries with the same key gets the same question."""
 
     room: Mapped[str] = mapped_column(String(40), primary_key=True)
     key: Mapped[str] = mapped_column(String(KEY_LENGTH), primary_key=True)
@@ -137,6 +138,16 @@ def set_up_sqlite(connection, _record):
         if path:  # else it is in memory
             with contextlib.suppress(PermissionError):
                 os.chmod(path, 0o600)  # other accounts of this machine do not read it
+
+
+def check_tables():
+    """End with a sentence if the database is another version's: a column is missing, and nothing here adds one."""
+    found = inspect(db.engine)
+    for table in db.metadata.sorted_tables:
+        there = {column["name"] for column in found.get_columns(table.name)}
+        for name in set(table.columns.keys()) - there:
+            cure = "Move this database away, or name another in FLASK_SQLALCHEMY_DATABASE_URI."
+            sys.exit(f"{db.engine.url.database} is of another version: {table.name} has no {name}. {cure}")
 
 
 def channel(room):
@@ -218,7 +229,7 @@ def ask(who, text=None, author="", key="", room=LOBBY):
     try:
         db.session.flush()
         if key:
-            db.session.add(Receipt(room=room, key=key, text=text, question_id=question.id))
+            db.session.add(Asked(room=room, key=key, text=text, question_id=question.id))
             db.session.flush()
     except IntegrityError:  # it was asked before, or its room has just been closed
         db.session.rollback()
@@ -234,10 +245,10 @@ def own_key(who, key):
 
 def asked_before(who, room, key, text):
     """The question that was asked with this key; raises Invalid, and Unknown if it has been withdrawn."""
-    receipt = db.session.get(Receipt, (room, key))
-    if receipt.text != text:
+    before = db.session.get(Asked, (room, key))
+    if before.text != text:
         raise Invalid("This key belongs to another question: make a new one for each.")
-    return find(who, receipt.question_id)
+    return find(who, before.question_id)
 
 
 def change(who, id, text=None, answered=None):
@@ -260,7 +271,7 @@ def withdraw(who, id):
     """Take a question, and the votes for it, off the board; raises Unknown, NotYours."""
     room = find_own(who, id).room
     if db.session.execute(delete(Question).where(Question.id == id)).rowcount:
-        tell("question_withdrawn", room, lambda: {"id": id})
+        announce("question_withdrawn", room, lambda: {"id": id})
     db.session.commit()
     saved.send(channel(room))
 
@@ -289,19 +300,19 @@ def unvote(who, id):
 def save(type, question):
     """Commit a change of this question together with its event, and return the question as it now is."""
     id, room = question.id, question.room
-    tell(type, room, lambda: {"question": fresh(id).public()})
+    announce(type, room, lambda: {"question": reloaded(id).public()})
     db.session.commit()
     saved.send(channel(room))
-    return fresh(id)
+    return reloaded(id)
 
 
-def tell(type, room, data):
+def announce(type, room, data):
     """Announce what happens in a room, and in which, but for the lobby: its events are those of the lessons before."""
     where = {} if room == LOBBY else {"room": room}
     happened.send(type, data=lambda: data() | where, channel=channel(room))
 
 
-def fresh(id):
+def reloaded(id):
     """The question as the database has it now, whatever this session remembers; raises Unknown."""
     question = db.session.get(Question, id, populate_existing=True)
     if question is None:

@@ -95,9 +95,9 @@ def the_hall_fills(stage):
     """A hundred learners come in, each with a connection of her own; each of them counts what she hears."""
     hall = hall_of(stage)
     assert wait_for(30, lambda: len(hall.taken) == LEARNERS), "all of them should find a seat"
-    with stage.socket() as door:
-        assert wait_for(10, lambda: here(door) > LEARNERS), "and all should be counted"
-        yield f"At the door\t{here(door)} here"
+    with stage.socket() as socket:
+        assert wait_for(10, lambda: here(socket) > LEARNERS), "and all should be counted"
+        yield f"Online\t{here(socket)} here"
     yield f"Bob's page\t{wire(stage.bob)}"
 
 
@@ -137,7 +137,7 @@ def a_lease_ends(stage):
 
 
 def redis_is_stopped(stage):
-    """Redis is stopped, and with it the bell and the queue: the board goes on, for the log is in the database."""
+    """Redis is stopped, notifications and queue with it: the board goes on, for the log is in the database."""
     bob = stage.bob
     with stage.redis_stopped():
         answer = stage.visitor().post("/api/questions", json={"text": WITHOUT})
@@ -174,7 +174,7 @@ def one_leaves(stage):
 
 
 def nothing_lost(stage):
-    """After all this: the database is the truth, Redis only rings the bell, clients count."""
+    """After all this: the database is the truth, Redis only notifies, clients count."""
     yield all_have_all(stage, hall_of(stage))
     on_the_board = Counter(each["text"] for each in stage.program().get("/api/questions").json())
     for text in ASKED:
@@ -204,7 +204,7 @@ def names(socket):
 
 
 def here(socket):
-    return next((event.data["count"] for event in reversed(socket.heard) if event.type == "here"), 0)
+    return next((event.data["count"] for event in reversed(socket.heard) if event.type == "online"), 0)
 
 
 def known(teacher):

@@ -15,8 +15,8 @@ from wtforms import BooleanField, PasswordField, StringField, TextAreaField
 from . import auth, board, rates
 from .api import SENTENCES, STATUS
 from .rooms import change_code
-from .sockets import identify, socketio, start_telling
-from .visitor import me
+from .sockets import identify, socketio, start_following
+from .visitor import admit, current_identity
 
 desk = Blueprint(
     "desk",
@@ -94,7 +94,8 @@ def table(room, problem="", status=200):
 def new_code(room):
     if not CodeForm().validate():
         return table(room, "This form is too old, or not from this page. Nothing was changed: try again.", 400)
-    change_code(me(), room)
+    admit()
+    change_code(current_identity(), room)
     flash("The room has a new code. Who is a member stays one.")
     return redirect(url_for("desk.table", room=room), 303)
 
@@ -105,7 +106,8 @@ def change(room, id):
     form = QuestionForm()
     if not form.validate():
         return table(room, "This form is too old, or not from this page. Nothing was changed: try again.", 400)
-    who, question = me(), board.find(current_user.who, id)
+    admit()
+    who, question = current_identity(), board.find(current_user.who, id)
     if question.room != room:
         raise board.Unknown("There is no such question in this room.")
     if "delete" in request.form:
@@ -163,7 +165,7 @@ class Desk(Namespace):
         room = auth.get("room") if auth else None
         board.must_teach(who, room)
         join_room(board.channel(room))
-        start_telling(room)
+        start_following(room)
 
 
 socketio.on_namespace(Desk("/desk"))

@@ -1,4 +1,4 @@
-"""What serves the API: eventlet, gevent or threads, chosen before anything else is imported.
+"""Given: what serves the API: eventlet, gevent or threads, chosen before anything else is imported.
 
 eventlet and gevent run thousands of clients in one thread: a client that waits gives way to another. For that they put
 sockets, locks and threads of their own in the place of the standard library's. Who has imported those before goes on
@@ -39,7 +39,7 @@ def serve(app, host, port):
         other = f"FLASK_PORT={port + 100} python -m {app.import_name}"
         sys.exit(f"Port {port} cannot be had: {os.strerror(error.errno)}. Choose another: {other}")
     # Every connection inherits this from the listening socket: what is written is sent at once, and does not wait
-    # up to 40 ms for the receipt of what was sent before (RFC 9293, section 3.7.4: Nagle's algorithm).
+    # up to 40 ms for the acknowledgement of what was sent before (RFC 9293, section 3.7.4: Nagle's algorithm).
     listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     most = allow_many_files()
     print(f" * Running on http://{host}:{port}, by {NAME} (Ctrl-C stops it)", flush=True)
@@ -145,7 +145,7 @@ def serve_by_gevent(listening, app, patience):
     pywsgi.WSGIServer(listening, app, log=Log(), handler_class=Handler).serve_forever()
 
 
-def aside(work, *args):
+def in_thread(work, *args):
     """The result of a computation that takes long; in a thread of its own, where one thread serves all clients."""
     if NAME == "eventlet":
         from eventlet import tpool

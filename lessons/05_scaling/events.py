@@ -1,7 +1,7 @@
-"""The numbered log of everything that happened to the board, and the bell that says there is news.
+"""The numbered log of everything that happened to the board, and the notification that there is news.
 
 The database is the truth: an event is stored in the same transaction as the change it tells of.
-Redis only rings the bell, so a lost ring costs a moment, never an event.
+Redis only notifies, so a lost notification costs a moment, never an event.
 """
 
 import re
@@ -20,7 +20,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from .board import db
 
-BELL = "live-flask:bell"  # the Redis channel; what is sent over it is the name of the channel that has news
+NOTIFICATIONS = (
+    "live-flask:notifications"  # the Redis channel; what is sent over it is the name of the channel that has news
+)
 
 
 class Channel(db.Model):
@@ -40,9 +42,9 @@ class Event(db.Model):
     at: Mapped[float] = mapped_column(default=time.time, server_default="0")  # seconds since 1970
 
 
-def open_bell(app):
+def connect_redis(app):
     """The connections to Redis, 20 at the most: they give up at once rather than keep a writer waiting."""
-    app.extensions["bell"] = open_redis(app.config["REDIS_URL"], socket_timeout=0.25, socket_connect_timeout=0.25)
+    app.extensions["redis"] = open_redis(app.config["REDIS_URL"], socket_timeout=0.25, socket_connect_timeout=0.25)
 
 
 def open_redis(url, **options):
@@ -76,28 +78,40 @@ def open_channel(name):
 def record(type, data, channel="board"):
     """Add an event to the open transaction and return it; it exists once you commit.
 
-    The UPDATE makes every other writer wait for that commit. So numbers have no gaps and follow the order of the
-    commits, and `data()`, which is called after it, sees what everybody before has done. It gives what JSON can hold;
-    a dict gets the number as `seq`. Raises ValueError if the type is not one line.
+    `data()` gives what JSON can hold; a dict gets the number as `seq`. It is called once the number is ours, so it sees
+    what everybody before has done. Raises ValueError if the type is not one line.
     """
     if not re.fullmatch(r"[^\r\n\0]+", type):
         raise ValueError("The type of an event is one line of text.")
-    number = update(Channel).where(Channel.name == channel).values(last=Channel.last + 1).returning(Channel.last)
-    seq = db.session.scalar(number)
+    seq = next_number(channel)
     value = data()
     event = Event(channel=channel, seq=seq, type=type, data={"seq": seq, **value} if isinstance(value, dict) else value)
     db.session.add(event)
-    too_old = seq - current_app.config["EVENTS_KEPT"]
-    db.session.execute(delete(Event).where(Event.channel == channel, Event.seq <= too_old))
+    prune(channel, seq)
     return event
 
 
-def ring(channel="board"):
+def next_number(channel):
+    """The next number of a channel. The UPDATE makes every other writer wait until this transaction ends.
+
+    So numbers have no gaps, and follow the order of the commits.
+    """
+    number = update(Channel).where(Channel.name == channel).values(last=Channel.last + 1).returning(Channel.last)
+    return db.session.scalar(number)
+
+
+def prune(channel, newest):
+    """Delete a channel's events but for the newest EVENTS_KEPT."""
+    too_old = newest - current_app.config["EVENTS_KEPT"]
+    db.session.execute(delete(Event).where(Event.channel == channel, Event.seq <= too_old))
+
+
+def notify(channel="board"):
     """Say that there is news. If Redis is down, nobody hears it, and the streams find out by themselves."""
     try:
-        current_app.extensions["bell"].publish(BELL, channel)
+        current_app.extensions["redis"].publish(NOTIFICATIONS, channel)
     except RedisError as error:  # it is away, or refuses: a wrong password, a missing right
-        current_app.logger.warning("The bell does not ring; the streams will find the news in the log: %s", error)
+        current_app.logger.warning("Redis is not notified; the streams will find the news in the log: %s", error)
 
 
 def last(channel):

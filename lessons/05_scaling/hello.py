@@ -22,14 +22,14 @@ def json(data):
 
 @socketio.event
 def echo(*arguments):
-    """Any arguments, bytes too: they come back as an event and as the receipt, and the client's receipt comes back."""
-    emit("echo", arguments, callback=lambda *receipt: emit("received", receipt))
+    """Any arguments, bytes too: they come back as an event and as the acknowledgement; the client acknowledges too."""
+    emit("echo", arguments, callback=lambda *acknowledgement: emit("received", acknowledgement))
     return arguments
 
 
 @socketio.event
 def wave(name):
-    """To everybody but who waves."""
+    """To everybody but the sender."""
     emit("wave", name, broadcast=True, include_self=False)
 
 

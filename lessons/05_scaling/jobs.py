@@ -121,7 +121,7 @@ def report(id, percent):
     if job is None or job.done:
         return  # its room was closed, or it was given up
     job.percent = percent
-    tell(job, "job_progress", percent=percent, note=f"{percent} % of the questions are written.")
+    publish(job, "job_progress", percent=percent, note=f"{percent} % of the questions are written.")
 
 
 def finish(id, csv=None, error=None):
@@ -131,14 +131,14 @@ def finish(id, csv=None, error=None):
         db.session.rollback()
         return  # it was given up meanwhile, perhaps by another worker just now
     job = db.session.get(Job, id, populate_existing=True)
-    tell(job, "job_done", url=url(job), **({"error": error} if error else {}))
+    publish(job, "job_done", url=url(job), **({"error": error} if error else {}))
 
 
-def tell(job, type, **data):
+def publish(job, type, **data):
     channel = job.channel
     events.record(type, lambda: {"job": job.id, **data}, channel)
     db.session.commit()
-    events.ring(channel)
+    events.notify(channel)
 
 
 def find(who, id):
@@ -171,7 +171,7 @@ def give_up(which, why):
 def watch(app):
     """Again and again, give up the jobs that have been silent for too long: any worker may go, and none need follow."""
 
-    def look():
+    def check():
         while True:
             time.sleep(SILENCE.total_seconds() + 1)
             try:
@@ -180,4 +180,4 @@ def watch(app):
             except SQLAlchemyError:
                 app.logger.exception("The lost exports could not be given up; the next look does it.")
 
-    threading.Thread(target=look, daemon=True).start()
+    threading.Thread(target=check, daemon=True).start()

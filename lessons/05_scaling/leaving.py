@@ -20,7 +20,7 @@ MOST = 10  # seconds that answers and exports under way may take
 health = Blueprint("health", __name__)
 
 
-class Door:
+class Entrance:
     """What stands before the app: it counts the requests that are under way, and lets nobody in when the worker leaves.
 
     nginx takes a 503 to another worker (proxy_next_upstream), since nothing has been done here.
@@ -48,15 +48,15 @@ class Request:
     """One that is under way."""
 
 
-def open_door(app):
-    app.wsgi_app = app.extensions["door"] = Door(app.wsgi_app)
+def open_entrance(app):
+    app.wsgi_app = app.extensions["entrance"] = Entrance(app.wsgi_app)
     app.register_blueprint(health)
 
 
 @health.get("/ready")
 def ready():
     """Whether this worker takes new clients, for whoever sends them: 200, or 503 when it is leaving."""
-    leaving = current_app.extensions["door"].leaving
+    leaving = current_app.extensions["entrance"].leaving
     return {"worker": current_app.config["WORKER"], "ready": not leaving}, 503 if leaving else 200
 
 
@@ -65,7 +65,7 @@ def begin_work(app):
 
     def close(*received):
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        app.extensions["door"].leaving = True
+        app.extensions["entrance"].leaving = True
         if callable(before):
             before(*received)  # gunicorn's: it takes no more connections, which its next worker takes at the same port
 
@@ -80,8 +80,8 @@ def begin_work(app):
 
 def leave(app):
     """When it is time, send everybody elsewhere, wait for the answers under way, and stop; who was sent comes back."""
-    door, hub = app.extensions["door"], app.extensions["hub"]
-    while not door.leaving:
+    entrance, hub = app.extensions["entrance"], app.extensions["hub"]
+    while not entrance.leaving:
         time.sleep(0.2)
     app.extensions["presence"].leave()
     for connection in list(socketio.server.eio.sockets):
@@ -90,7 +90,7 @@ def leave(app):
     for channel in list(hub.readers):
         hub.end(channel=channel)
     end = time.monotonic() + MOST
-    while (door.under_way or jobs.under_way) and time.monotonic() < end:
+    while (entrance.under_way or jobs.under_way) and time.monotonic() < end:
         time.sleep(0.05)
     with app.app_context():
         db.engine.dispose()  # so that SQLite puts its files in order

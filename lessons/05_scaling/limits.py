@@ -8,11 +8,11 @@ import contextlib
 import json
 import math
 import socket
+import threading
 import time
 import urllib.parse
 
 import engineio.packet
-import engineio.payload
 import engineio.socket
 import simple_websocket
 import socketio.packet
@@ -21,8 +21,6 @@ from . import engine, measure
 
 MOST_BYTES = 256 * 1024  # that wait for one client until it is listened to again
 DEEPEST = 20  # lists and objects in each other
-
-engineio.payload.Payload.max_decode_packets = 1000  # in one polling request; of more than 16, all would be dropped
 
 
 class BadPacket(ValueError):
@@ -214,10 +212,14 @@ socketio.Server = LimitedServer
 
 
 class WholeSocket:
-    """Sends all that it is given, where gevent's sockets may send a part."""
+    """Sends all that it is given, and nothing between; gevent's sockets may send a part."""
 
     def __init__(self, sock):
-        self.sock, self.send = sock, sock.sendall
+        self.sock, self.lock = sock, threading.Lock()
+
+    def send(self, data):
+        with self.lock:
+            self.sock.sendall(data)
 
     def __getattr__(self, name):
         return getattr(self.sock, name)

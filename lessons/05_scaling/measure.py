@@ -16,20 +16,20 @@ def count_packet():
     sent += 1
 
 
-def told(event):
+def count_delay(event):
     """An event of the log is being sent now."""
     delays.append(time.time() - event.at)
 
 
 def numbers(engine, clients, streams):
     """What /hall shows: counts, bytes, and seconds."""
-    known = sorted(delays)
+    ordered = sorted(delays)
     return {
         "engine": engine,
         "clients": clients,
         "streams": streams,
         "sent": sent,
         "memory": process.memory_info().rss,
-        "median": statistics.median(known) if known else None,
-        "slowest": known[int(len(known) * 0.99)] if known else None,  # the 99th percentile
+        "median": statistics.median(ordered) if ordered else None,
+        "slowest": ordered[int(len(ordered) * 0.99)] if ordered else None,  # the 99th percentile
     }

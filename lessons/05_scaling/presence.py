@@ -17,35 +17,35 @@ WORKERS = "live-flask:workers"  # the names of those that have a list, or had on
 
 
 def open_presence(app):
-    app.extensions["presence"] = Presence(app.extensions["bell"], app.config["WORKER"])
+    app.extensions["presence"] = Presence(app.extensions["redis"], app.config["WORKER"])
 
 
 class Presence:
-    """What each worker last wrote down: {here: [who, …], rooms: {room: {who: name}}, numbers: {…}, fault}."""
+    """What each worker last wrote down: {online: [who, …], rooms: {room: {who: name}}, numbers, fault}."""
 
     def __init__(self, redis, worker):
         self.redis, self.worker = redis, worker
         self.lists = {}  # of all workers, by name
         self.lock, self.left = threading.Lock(), False
-        self.looked = time.monotonic()
+        self.updated = time.monotonic()
         self.fault = None  # the last one: {what, at (ISO 8601, UTC), seconds until it was over, or None}
 
-    def look(self, here, rooms, numbers):
+    def update(self, online, rooms, numbers):
         """Write down who is at this worker, and read who is at the others.
 
         Without Redis, what was read last holds for as long as a lease.
         """
-        mine = {"here": sorted(here), "rooms": rooms, "numbers": numbers, "fault": self.fault}
+        mine = {"online": sorted(online), "rooms": rooms, "numbers": numbers, "fault": self.fault}
         try:
             with self.lock:
                 if not self.left:
                     self.lists = self.exchange(mine)
             if self.fault and self.fault["seconds"] is None:
-                self.note(self.fault["what"], time.monotonic() - self.looked)
-            self.looked = time.monotonic()
+                self.note(self.fault["what"], time.monotonic() - self.updated)
+            self.updated = time.monotonic()
         except RedisError:
             self.note("Redis did not answer")
-            if time.monotonic() - self.looked > LEASE:
+            if time.monotonic() - self.updated > LEASE:
                 self.lists = {}  # by now any of them may be gone
         self.lists[self.worker] = mine
 
@@ -67,7 +67,7 @@ class Presence:
 
     def others(self):
         """All who are here at the other workers."""
-        return {who for worker, each in self.lists.items() if worker != self.worker for who in each["here"]}
+        return {who for worker, each in self.lists.items() if worker != self.worker for who in each["online"]}
 
     def leave(self):
         """This worker goes, and its people with it."""

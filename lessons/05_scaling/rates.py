@@ -5,11 +5,12 @@ Flask-Limiter counts requests with the same library; here events of Socket.IO ar
 
 import math
 import time
+from contextlib import suppress
 
 from flask import current_app
 from limits import parse
 from limits.storage import MemoryStorage, RedisStorage
-from limits.strategies import MovingWindowRateLimiter
+from limits.strategies import FixedWindowRateLimiter, MovingWindowRateLimiter
 from redis import RedisError
 
 from . import board
@@ -24,18 +25,20 @@ class TooMany(board.BoardError):
 
 
 def start_counting(app):
-    shared = RedisStorage("redis://", app.extensions["bell"].connection_pool)  # at the address of the bell
-    app.extensions["rates"] = [MovingWindowRateLimiter(storage) for storage in (shared, MemoryStorage())]
+    shared = RedisStorage("redis://", app.extensions["redis"].connection_pool)  # where the notifications go
+    app.extensions["rates"] = [MovingWindowRateLimiter(shared), FixedWindowRateLimiter(MemoryStorage())]
 
 
 def spend(what, *whose):
-    """Count one more; raises TooMany if the setting `<WHAT>_LIMIT`, such as "30 per minute", is reached."""
+    """Count one more; raises TooMany if the setting `<WHAT>_LIMIT`, such as "30 per minute", is reached.
+
+    Redis counts for all processes. This one also counts its own part, in memory: that holds when Redis does not answer.
+    """
     limit = parse(current_app.config[f"{what.upper()}_LIMIT"])
-    counters = current_app.extensions["rates"]
-    try:
-        refuse(counters[0], limit, what, *whose)
-    except RedisError:  # then each process counts for itself
-        refuse(counters[1], limit, what, *whose)
+    shared, own = current_app.extensions["rates"]
+    with suppress(RedisError):
+        refuse(shared, limit, what, *whose)
+    refuse(own, limit, what, *whose)
 
 
 def refuse(counter, limit, *names):

@@ -10,9 +10,9 @@ from sqlalchemy.exc import IntegrityError
 
 from . import board, events, jobs
 from .api import fields
-from .auth import Person, authenticated_only, tell_that_it_ended
+from .auth import Person, authenticated_only, end_connections
 from .board import LOBBY, Member, Room, db
-from .visitor import me
+from .visitor import admit, current_identity
 
 RESERVED = {"login", "logout", "page"}  # the desk has these addresses itself
 
@@ -51,7 +51,7 @@ def join(who, room, code=None):
         db.session.rollback()  # a member already
 
 
-def part(who, room, name):
+def leave_room(who, room, name):
     """End a membership: one's own, or, as a teacher, anybody's. Raises board.Unknown, board.NotYours.
 
     The last teacher stays, for nobody else could close the room.
@@ -68,7 +68,7 @@ def part(who, room, name):
         raise board.Unknown("There is no such member of this room.")
     if person.who != who:
         change_code(who, room)  # else they would come back at once
-    tell_that_it_ended(person.who)
+    end_connections(person.who)
 
 
 def change_code(who, room, code=None):
@@ -112,7 +112,8 @@ def may_listen(who, channel):
 @rooms.post("")
 @authenticated_only
 def open_a_room():
-    name = open_room(me("room"), **fields("name", "code"))
+    admit("room")
+    name = open_room(current_identity(), **fields("name", "code"))
     return show(name), 201, {"Location": url_for("rooms.show", name=name)}
 
 
@@ -130,7 +131,8 @@ def show(name):
 @rooms.delete("/<name>")
 @authenticated_only
 def close_room(name):
-    close(me(), name)
+    admit()
+    close(current_identity(), name)
     return "", 204
 
 
@@ -138,18 +140,21 @@ def close_room(name):
 @authenticated_only
 def give_another_code(name):
     """{code}: the one that is sent, or a made one if none is."""
-    return {"code": change_code(me(), name, **fields("code"))}
+    admit()
+    return {"code": change_code(current_identity(), name, **fields("code"))}
 
 
 @rooms.post("/<name>/members")
 @authenticated_only
 def become_member(name):
-    join(me("login"), name, **fields("code"))
+    admit("login")
+    join(current_identity(), name, **fields("code"))
     return show(name), 201
 
 
 @rooms.delete("/<name>/members/<path:person>")
 @authenticated_only
 def end_membership(name, person):
-    part(me(), name, person)
+    admit()
+    leave_room(current_identity(), name, person)
     return "", 204

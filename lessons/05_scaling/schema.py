@@ -6,9 +6,10 @@ from pathlib import Path
 from alembic.command import upgrade
 from flask_migrate import Migrate
 from sqlalchemy import text
+from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from . import postgres
-from .board import db
+from .board import check_tables, db
 
 FOLDER = Path(__file__).parent / "migrations"
 ALONE = {  # what makes every other process that starts wait, until this transaction ends
@@ -37,5 +38,10 @@ def bring_up_to_date(app):
         connection.execute(text(ALONE[connection.dialect.name]))
         config = migrate.get_config(FOLDER)
         config.attributes["connection"] = connection
-        upgrade(config, "head")
+        try:
+            upgrade(config, "head")
+        except (OperationalError, ProgrammingError) as error:  # a table is there, and lacks a column
+            cure = "Move this database away, or name another in FLASK_SQLALCHEMY_DATABASE_URI."
+            raise SystemExit(f"{db.engine.url.database} is of another version than lesson 4. {cure}") from error
         connection.commit()
+        check_tables()

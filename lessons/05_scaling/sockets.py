@@ -1,46 +1,57 @@
-"""The board over Socket.IO: the same verbs as over HTTP, each with a receipt, and every change told in its room.
+"""The board over Socket.IO: the same verbs as over HTTP, each acknowledged, and every change sent to its room.
 
-Two namespaces on one connection: `/board`, and `/jobs` for work that takes a while. A page counts the events it hears,
-and asks for what it missed. The protocol is https://socket.io/docs/v4/socket-io-protocol/
+Two namespaces on one connection: `/board`, and `/jobs` for work that takes a while. A page counts the events it
+receives, and asks for those it missed. The protocol is https://socket.io/docs/v4/socket-io-protocol/
 """
 
 import contextlib
 import functools
 import sys
 import threading
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from queue import Empty, Queue
 
-from flask import Blueprint, current_app, request, send_from_directory
+import engineio.payload
+from flask import current_app, request
 from flask_login import current_user
 from flask_socketio import ConnectionRefusedError, Namespace, SocketIO, emit, join_room, leave_room, rooms
 
 from . import board, events, jobs, measure, rates
-from .auth import authenticated_only, from_token, must_be_here_still
+from .auth import authenticated_only, from_token, must_still_be_signed_in
 from .board import LOBBY, channel
 from .limits import LimitedPacket, LimitedWebSocket
 from .messages import message_queue
-from .stream import fresh, sse
-from .visitor import author, known, me, private
+from .send_once import send_once
+from .stream import skip_seen, sse
+from .visitor import admit, author, current_identity, private
 
-MOST_MISSED = 500  # events told one by one; who missed more loads the list anew
-MOST_WAITING = 1000  # packets kept for a client that does not read; then it is cut off, and may come back
+MOST_MISSED = 500  # events sent one by one; a client that missed more loads the list again
+MOST_WAITING = 1000  # packets kept for a client that does not read; then it is cut off, and may reconnect
 PONG_SECONDS = 20  # until a client that answers no ping is given up
-SETTLE = 0.1  # seconds: when a crowd comes or goes, all are told once
-LOOK = 0.2  # seconds until a worker looks who is at the others
+SETTLE = 0.1  # seconds: when many clients come or go at once, `online` is sent once
+PRESENCE_SECONDS = 0.2  # seconds until a worker looks again who is here
+
+engineio.payload.Payload.max_decode_packets = 1000  # in one polling request; of more than 16, all would be dropped
 
 socketio = SocketIO()
-client = Blueprint("client", __name__, url_prefix="/client")
 starting = threading.Lock()
-here = {}  # who has a connection to /board, and the name of who is signed in, by sid
-moved = Queue()  # the rooms in which somebody came or went
+online = {}  # the Visitor of each connection to /board, by its sid
+presence_changed = Queue()  # the rooms in which somebody came or went
+
+
+@dataclass
+class Visitor:
+    """Somebody with a connection to /board: who it is, and the name of a person who has signed in."""
+
+    who: str
+    name: str | None
 
 
 def open_sockets(app):
     """Answer Socket.IO at /socket.io/, beside the app."""
     LimitedWebSocket.longest = app.config["MAX_CONTENT_LENGTH"]
-    LimitedWebSocket.patience = app.config["PULSE_SECONDS"] + PONG_SECONDS
+    LimitedWebSocket.patience = app.config["HEARTBEAT_SECONDS"] + PONG_SECONDS
     socketio.init_app(
         app,
         async_mode=app.config["ASYNC_MODE"],
@@ -53,111 +64,117 @@ def open_sockets(app):
         cors_allowed_origins=[app.config["PAGE_ORIGIN"], app.config["API_URL"]],
         max_http_buffer_size=app.config["MAX_CONTENT_LENGTH"],
         serializer=LimitedPacket,
-        ping_interval=app.config["PULSE_SECONDS"],
+        ping_interval=app.config["HEARTBEAT_SECONDS"],
         ping_timeout=PONG_SECONDS,
     )
 
 
-@client.get("/<name>")
-def browser_client(name):
-    """The browser's half of Socket.IO, of the release that fits this server: package-lock.json names it."""
-    for folder in Path(__file__).parents:
-        if (files := folder / "node_modules/socket.io-client/dist").is_dir():
-            return send_from_directory(files, name)
-    raise board.Unknown("The browser's half of Socket.IO is missing here: npm install socket.io-client@4")
-
-
-def verb(handler):
-    """Make a function the handler of the /board event of its name: it gets the object sent, and returns the receipt."""
+def acknowledged(handler):
+    """Answer an event with {"ok": true} and what its handler returns; the handler gets the one object that was sent."""
 
     @functools.wraps(handler)
     def answer(sent=None, *more):
-        must_be_who_came()
+        must_be_the_same_identity()
         if more or not isinstance(sent, dict):
             raise board.Invalid('Send one object, such as {"id": 1}.')
         return {"ok": True, **handler(sent)}
 
-    socketio.on_event(handler.__name__, answer, namespace="/board")
-    return handler
+    return answer
 
 
-@verb
+@socketio.on("ask", namespace="/board")
+@acknowledged
 def ask(sent):
     if "key" not in sent:
         raise board.Invalid("Send a key that you make for each question, such as a UUID.")
     sent = {**sent, "author": author(sent.get("author", ""))}
-    return {"question": private(board.ask(me("ask"), **only(sent, "room", "text", "author", "key")))}
+    admit("ask")
+    return {"question": private(board.ask(current_identity(), **only(sent, "room", "text", "author", "key")))}
 
 
-@verb
+@socketio.on("vote", namespace="/board")
+@acknowledged
 def vote(sent):
-    return {"question": private(board.vote(me(), number(sent)))}
+    admit()
+    return {"question": private(board.vote(current_identity(), number(sent)))}
 
 
-@verb
+@socketio.on("unvote", namespace="/board")
+@acknowledged
 def unvote(sent):
-    return {"question": private(board.unvote(me(), number(sent)))}
+    admit()
+    return {"question": private(board.unvote(current_identity(), number(sent)))}
 
 
-@verb
+@socketio.on("change", namespace="/board")
+@acknowledged
 def change(sent):
-    return {"question": private(board.change(me(), number(sent), **only(sent, "text", "answered")))}
+    admit()
+    return {"question": private(board.change(current_identity(), number(sent), **only(sent, "text", "answered")))}
 
 
-@verb
+@socketio.on("withdraw", namespace="/board")
+@acknowledged
 def withdraw(sent):
-    board.withdraw(me(), number(sent))
+    admit()
+    board.withdraw(current_identity(), number(sent))
     return {}
 
 
-@verb
+@socketio.on("catch_up", namespace="/board")
+@acknowledged
 def catch_up(sent):
     """All after number `after` in a room, as [{type, data}, …]; or reset: true, and the number at which to go on."""
-    rates.spend("look", request.sid)
+    rates.spend("read", request.sid)
     room = sent.get("room", LOBBY)
-    board.belong(known(), room)
+    board.belong(current_identity(), room)
     found = missed(room, sent.get("after"))
     if found is None:
         return {"reset": True, "seq": events.last(channel(room))}
     return {"events": [{"type": event.type, "data": event.data} for event in found]}
 
 
-@verb
+@socketio.on("enter", namespace="/board")
+@acknowledged
 def enter(sent):
     """From now on hear what happens in a room; gives how it is, {room, seq, questions, total, names, teacher}."""
-    rates.spend("look", request.sid)
+    rates.spend("read", request.sid)
     room = sent.get("room")
-    board.belong(known(), room)
+    who = current_identity()
+    board.belong(who, room)
     join_room(channel(room))
-    start_telling(room)
-    moved.put(channel(room))
+    start_following(room)
+    presence_changed.put(channel(room))
     seq = events.last(channel(room))  # before the questions: what happens between the two is told once more
-    voted = board.voted_by(known())
-    listed, total = board.listed(known(), room)
+    voted = board.voted_by(who)
+    listed, total = board.listed(who, room)
     questions = {"questions": [private(question, voted) for question in listed], "total": total}
-    return {"room": room, "seq": seq, **questions, "names": names(room), "teacher": board.teaches(known(), room)}
+    return {"room": room, "seq": seq, **questions, "names": names(room), "teacher": board.teaches(who, room)}
 
 
-@verb
+@socketio.on("leave", namespace="/board")
+@acknowledged
 def leave(sent):
     """Hear no more of a room."""
     room = sent.get("room")
     if not isinstance(room, str) or channel(room) not in rooms():
         raise board.Unknown("You are in no such room.")
     leave_room(channel(room))
-    moved.put(channel(room))
+    presence_changed.put(channel(room))
     return {}
 
 
-@verb
+@socketio.on("whisper", namespace="/board")
+@acknowledged
 @authenticated_only
 def whisper(sent):
     """A few words to one person in a room with you, in all her tabs, at whatever worker. They are kept nowhere."""
     to, text = sent.get("to"), board.clean(sent.get("text"), "A whisper", 1, board.TEXT_LENGTH)
-    who = me("whisper")
+    admit("whisper")
+    who = current_identity()
     other = in_a_room_with_me(to)
     if other is None:
-        socketio.sleep(2 * LOOK)  # by then, who has just come to another worker is known here
+        socketio.sleep(2 * PRESENCE_SECONDS)  # by then, who has just come to another worker is known here
         other = in_a_room_with_me(to)
     if other is None:
         raise board.Unknown("There is nobody of that name in a room with you.")
@@ -175,13 +192,13 @@ def in_a_room_with_me(name):
     return None
 
 
-def must_be_who_came():
+def must_be_the_same_identity():
     """Make sure that this connection is still of who opened it; raises board.SignIn.
 
     Its cookie or token may have become somebody else's since: another tab signed in, another namespace sent a token.
     """
-    if known() not in rooms():
-        raise board.SignIn("You are somebody else by now: connect anew.")
+    if current_identity() not in rooms():
+        raise board.SignIn("You are somebody else by now: connect again.")
 
 
 def only(sent, *names):
@@ -203,7 +220,7 @@ def missed(room, after):
 
 
 @socketio.on("connect", namespace="/board")
-def come(auth=None):
+def on_connect(auth=None):
     """Somebody is here: in the lobby, or in the room `auth["room"]`, if she may be there.
 
     Tell what she missed since `auth["after"]`, and the number that the room has reached. She hears what is told to all
@@ -212,19 +229,19 @@ def come(auth=None):
     who = identify(auth)
     room = (auth or {}).get("room", LOBBY)
     board.belong(who, room)
-    here[request.sid] = who, current_user.name if current_user.is_authenticated else None
+    online[request.sid] = Visitor(who, current_user.name if current_user.is_authenticated else None)
     join_room(channel(room))
-    told = start_telling(room)
+    sent = start_following(room)
     if auth and "after" in auth:
         found = missed(room, auth["after"])
         if found is None:
-            tell_ours("reset", {"seq": told, "room": room}, to=request.sid)
+            emit_locally("reset", {"seq": sent, "room": room}, to=request.sid)
         for event in found or ():
-            if event.seq <= told:  # the others are about to come, as they come to everybody
-                tell_ours(event.type, event.data, to=request.sid)
-    tell_ours("pulse", {"seq": told, "room": room}, to=request.sid)
-    tell_ours("here", who_is_here(), to=request.sid)
-    moved.put(channel(room))
+            if event.seq <= sent:  # the later ones are about to be sent to all
+                emit_locally(event.type, event.data, to=request.sid)
+    emit_locally("heartbeat", {"seq": sent, "room": room}, to=request.sid)
+    emit_locally("online", online_count(), to=request.sid)
+    presence_changed.put(channel(room))
 
 
 def identify(auth):
@@ -240,24 +257,24 @@ def identify(auth):
         if person is None:
             raise ConnectionRefusedError("This token is not valid, or no longer: get a new one.")
         request.environ["board.token"] = person.get_id()  # for each event of this connection
-    join_room(known())
-    must_be_here_still()
-    return known()
+    join_room(current_identity())
+    must_still_be_signed_in()
+    return current_identity()
 
 
 @socketio.on("disconnect", namespace="/board")
-def go(reason):
+def on_disconnect(reason):
     current_app.logger.info("%s has left: %s", request.sid, reason)
-    here.pop(request.sid, None)
+    online.pop(request.sid, None)
     for room in rooms():
-        moved.put(room)
+        presence_changed.put(room)
 
 
 @socketio.on_error("/board")
 @socketio.on_error("/jobs")
 @socketio.on_error("/desk")
 def answer_board_error(error):
-    """What the board refuses is no accident: the receipt, or the refusal to connect, says why."""
+    """What the board refuses is no accident: the acknowledgement, or the refusal to connect, says why."""
     if not isinstance(error, board.BoardError):
         return answer_error(error)
     if request.event["message"] == "connect":
@@ -267,7 +284,7 @@ def answer_board_error(error):
 
 @socketio.on_error_default
 def answer_error(error):
-    """Whatever else goes wrong in a handler: the log has it all, the client gets one sentence and stays connected."""
+    """Log an error in a handler, and answer with one sentence; the client stays connected."""
     sentence = "Something went wrong here; the server's log has the details."
     inside = error.__traceback__.tb_next  # None if the call itself failed: a client sent too few arguments, or too many
     current_app.logger.error("The event %s failed: %r", request.event["message"], error, exc_info=inside and error)
@@ -277,16 +294,17 @@ def answer_error(error):
 
 
 class Jobs(Namespace):
-    """The exports of lesson 2. Whoever starts one is told how far it is, and nobody else."""
+    """The exports of lesson 2; the client that starts one receives its progress, and nobody else does."""
 
     def on_connect(self, auth=None):
         identify(auth)
 
     def on_start_export(self, sent=None, *_):
-        must_be_who_came()
-        job = jobs.start(me("export"), sent.get("room", LOBBY) if isinstance(sent, dict) else LOBBY)
+        must_be_the_same_identity()
+        admit("export")
+        job = jobs.start(current_identity(), sent.get("room", LOBBY) if isinstance(sent, dict) else LOBBY)
         app = current_app._get_current_object()  # in the background there is no `current_app`
-        socketio.start_background_task(tell_progress, app, job.channel, request.sid)
+        socketio.start_background_task(send_progress, app, job.channel, request.sid)
         return {"ok": True, "job": job.id}
 
 
@@ -298,142 +316,147 @@ def start_tasks():
     """Start what runs in the background for all, once, however many come, before the first socket or stream."""
     app = current_app._get_current_object()
     with starting:
-        if "told" not in app.extensions:
-            app.extensions["told"] = {"people": events.last("people")}  # the last event that was told, by channel
-            socketio.start_background_task(tell_for_ever, app, "people", close_what_ended)
-            socketio.start_background_task(tell_who_for_ever, app)
+        if "sent" not in app.extensions:
+            app.extensions["sent"] = {"people": events.last("people")}  # the last event that was sent, by channel
+            socketio.start_background_task(follow_for_ever, app, "people", close_what_ended)
+            socketio.start_background_task(broadcast_presence_for_ever, app)
 
 
-def start_telling(room):
-    """Start telling what happens in a room, once; gives the number of the last event that was told to all in it."""
-    app, told = current_app._get_current_object(), current_app.extensions["told"]
+def start_following(room):
+    """Start telling what happens in a room, once; gives the number of the last event that was sent to all in it."""
+    app, sent = current_app._get_current_object(), current_app.extensions["sent"]
     with starting:
-        if channel(room) not in told:
-            told[channel(room)] = events.last(channel(room))
-            socketio.start_background_task(tell_for_ever, app, channel(room), functools.partial(tell_change, room))
-    return told[channel(room)]
+        if channel(room) not in sent:
+            sent[channel(room)] = events.last(channel(room))
+            socketio.start_background_task(
+                follow_for_ever, app, channel(room), functools.partial(broadcast_change, room)
+            )
+    return sent[channel(room)]
 
 
-def tell_for_ever(app, channel, tell):
-    """What happens in a channel, by whatever door, goes to `tell(app, event)`, as does each pulse, without an event."""
-    told = app.extensions["told"]
+def follow_for_ever(app, channel, send):
+    """What happens in a channel goes to `send(app, block)`; so does each heartbeat, as an empty block."""
+    sent = app.extensions["sent"]
     while True:
         try:
-            for event in follow(app, channel, told[channel]):
-                if event:
-                    told[channel] = event.seq
-                tell(app, event)
+            for block in follow(app, channel, sent[channel]):
+                if block:
+                    sent[channel] = block[-1].seq
+                send(app, block)
         except Exception:
             app.logger.exception("Telling what happens failed; it goes on in a second, from where it was.")
             socketio.sleep(1)
 
 
-def tell_change(room, app, event):
+def broadcast_change(room, app, block):
     """To everybody in a room; and to its teachers' desks, that they are to look."""
-    if event:
-        measure.told(event)
-        tell_ours(event.type, event.data, to=channel(room))
-        tell_ours("changed", {"seq": event.seq}, namespace="/desk", to=channel(room))
+    if block:
+        for event in block:
+            measure.count_delay(event)
+        send_once(socketio.server, [(event.type, event.data) for event in block], "/board", channel(room))
+        emit_locally("changed", {"seq": block[-1].seq}, namespace="/desk", to=channel(room))
     else:
-        pulse = {"seq": app.extensions["told"][channel(room)], "room": room}
-        tell_ours("pulse", pulse, to=channel(room))
-        cut_off_who_does_not_read()
+        heartbeat = {"seq": app.extensions["sent"][channel(room)], "room": room}
+        emit_locally("heartbeat", heartbeat, to=channel(room))
+        cut_off_slow_clients()
 
 
-def close_what_ended(app, event):
+def close_what_ended(app, block):
     """The sockets and streams of somebody who has lost a right, or all that is open in a room that is closed."""
-    if event and event.type == "ended":
-        for namespace in ("/board", "/jobs", "/desk"):
-            for _, connection in participants(event.data["who"], namespace):
-                cut_off(connection)  # who is still somebody comes back
-        app.extensions["hub"].end(who=event.data["who"])
-    elif event:
-        closed = channel(event.data["room"])
-        for namespace in ("/board", "/desk"):
-            tell_ours("closed", {"room": event.data["room"]}, namespace=namespace, to=closed)
-            for sid, _ in participants(closed, namespace):
-                socketio.server.leave_room(sid, closed, namespace)
-        app.extensions["hub"].end(channel=closed)
+    for event in block:
+        if event.type == "ended":
+            for namespace in ("/board", "/jobs", "/desk"):
+                for _, connection in participants(event.data["who"], namespace):
+                    cut_off(connection)  # who is still somebody comes back
+            app.extensions["hub"].end(who=event.data["who"])
+        else:
+            closed = channel(event.data["room"])
+            for namespace in ("/board", "/desk"):
+                emit_locally("closed", {"room": event.data["room"]}, namespace=namespace, to=closed)
+                for sid, _ in participants(closed, namespace):
+                    socketio.server.leave_room(sid, closed, namespace)
+            app.extensions["hub"].end(channel=closed)
 
 
 def cut_off(connection):
     """End a connection without a word: python-socketio's client does not come back when it is told to disconnect."""
     found = socketio.server.eio.sockets.get(connection)
     if found:
-        found.close(abort=True)
+        found.close(wait=False, abort=True)
         socketio.server.eio.sockets.pop(connection, None)
 
 
-def tell_progress(app, channel, sid):
-    """Until the job is done: what it reports goes to the client that started it."""
-    for event in follow(app, channel, 0):
-        if event:
-            tell_ours(event.type, event.data, namespace="/jobs", to=sid)
+def send_progress(app, channel, sid):
+    """Send the events of a job to the client that started it, until the job is done."""
+    for block in follow(app, channel, 0):
+        for event in block:
+            emit_locally(event.type, event.data, namespace="/jobs", to=sid)
             if event.type == "job_done":
                 return
 
 
 def follow(app, channel, seq):
-    """Each event of a channel after number `seq`, as a stream has it: register, replay, go live; None is a pulse."""
+    """The events of a channel after number `seq`, in blocks: register, replay, go live; an empty one is a heartbeat."""
     hub = app.extensions["hub"]
     with app.app_context():
         queue = hub.join(channel)
         found = events.since(channel, seq) or []
     try:
-        yield from found
-        for new in fresh(queue, found[-1].seq if found else seq):
-            yield from [event for event, _ in new.events] or [None]
+        if found:
+            yield found
+        for new in skip_seen(queue, found[-1].seq if found else seq):
+            yield new.events
     finally:
         hub.leave(channel, queue)
 
 
-def tell_who_for_ever(app):
+def broadcast_presence_for_ever(app):
     """When people came or went, at this worker or another, tell it, but once for all who did so at about one time."""
-    told = {}  # what this worker's clients know, by room
+    sent = {}  # what this worker's clients know, by room
     while True:
         moves = set()
         with contextlib.suppress(Empty):
-            moves.add(moved.get(timeout=LOOK))
+            moves.add(presence_changed.get(timeout=PRESENCE_SECONDS))
             socketio.sleep(SETTLE)
-        while not moved.empty():
-            moves.add(moved.get())
+        while not presence_changed.empty():
+            moves.add(presence_changed.get())
         try:
             with app.app_context():
-                told = tell_who(moves, told)
+                sent = broadcast_presence(moves, sent)
         except Exception:
             app.logger.exception("Who is here could not be told; the next look does it.")
 
 
-def tell_who(moves, told):
+def broadcast_presence(moves, sent):
     """Tell this worker's clients how many are here, and each room who is in it, where somebody moved or it is news.
 
-    `moves` are the rooms in which somebody came or went, `told` is what was told the last time; gives what is told now.
+    `moves` are the rooms in which somebody came or went, `sent` is what was told the last time; gives what is told now.
     """
-    for sid in here.keys() - dict(participants(None)).keys():
-        here.pop(sid, None)  # gone while it came
+    for sid in online.keys() - dict(participants(None)).keys():
+        online.pop(sid, None)  # gone while it came
     readers = current_app.extensions["hub"].readers
-    streams = sum(map(len, list(readers.values()))) - len(current_app.extensions["told"])
+    streams = sum(map(len, list(readers.values()))) - len(current_app.extensions["sent"])
     clients = sum(not connection.closed for connection in list(socketio.server.eio.sockets.values()))
     numbers = measure.numbers(socketio.async_mode, clients, streams)
-    current_app.extensions["presence"].look(everybody(), {room: ours(room) for room in rooms_told()}, numbers)
-    count = who_is_here()
-    if moves or told.get(None) != count:
-        tell_ours("here", count)
-    news = {room: names(room.removeprefix("room:")) for room in rooms_told()}
+    current_app.extensions["presence"].update(everybody(), {room: ours(room) for room in rooms_followed()}, numbers)
+    count = online_count()
+    if moves or sent.get(None) != count:
+        emit_locally("online", count)
+    news = {room: names(room.removeprefix("room:")) for room in rooms_followed()}
     for room, present in news.items():
-        if room in moves or told.get(room) != present:
-            tell_ours("who", {"room": room.removeprefix("room:"), "names": present}, to=room)
+        if room in moves or sent.get(room) != present:
+            emit_locally("presence", {"room": room.removeprefix("room:"), "names": present}, to=room)
     return {None: count, **news}
 
 
-def rooms_told():
+def rooms_followed():
     """The rooms, but for the lobby, in which this worker has had clients."""
-    return [room for room in list(current_app.extensions["told"]) if room.startswith("room:")]
+    return [room for room in list(current_app.extensions["sent"]) if room.startswith("room:")]
 
 
 def ours(room):
     """Who is in a room at this worker: {who: name}."""
-    return dict(here[sid] for sid, _ in participants(room) if sid in here)
+    return {visitor.who: visitor.name for visitor in visitors(room)}
 
 
 def names(room):
@@ -444,18 +467,24 @@ def names(room):
 
 def everybody():
     """Who is connected to /board of this worker."""
-    return {who for who, _ in list(here.values())}
+    return {visitor.who for visitor in list(online.values())}
 
 
-def who_is_here():
+def online_count():
     """How many people and browsers are here, at all workers, and by which of them this one is served."""
     count = len(current_app.extensions["presence"].others() | everybody())
     return {"count": count, "worker": current_app.config["WORKER"]}
 
 
-def tell_ours(type, data, to=None, namespace="/board"):
+def emit_locally(type, data, to=None, namespace="/board"):
     """Send an event to clients of this worker only: each worker sees what happens, and tells its own."""
     socketio.emit(type, data, to=to, namespace=namespace, ignore_queue=True)
+
+
+def visitors(room):
+    """Who is in a Socket.IO room, once for each connection."""
+    found = [online.get(sid) for sid, _ in participants(room)]
+    return [visitor for visitor in found if visitor]
 
 
 def participants(room, namespace="/board"):
@@ -463,7 +492,7 @@ def participants(room, namespace="/board"):
     return list(socketio.server.manager.get_participants(namespace, room))
 
 
-def cut_off_who_does_not_read():
+def cut_off_slow_clients():
     for connection in list(socketio.server.eio.sockets.values()):
         if connection.queue.qsize() > MOST_WAITING:
             connection.close(wait=False, abort=True)

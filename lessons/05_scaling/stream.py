@@ -11,7 +11,7 @@ import json
 import re
 import threading
 import time
-from collections import namedtuple
+from dataclasses import dataclass
 from queue import Queue
 
 from flask import current_app, request
@@ -21,22 +21,48 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
 from . import events
-from .auth import must_be_here_still
+from .auth import must_still_be_signed_in
 from .board import BoardError, db
 from .rooms import may_listen
-from .visitor import known
+from .visitor import current_identity
 
 HEADERS = {
     "Cache-Control": "no-store, no-transform",  # no copies, and no compressor that waits for more
     "X-Accel-Buffering": "no",  # nginx passes each event on as it comes
 }
-PULSE = b": pulse\n\n"  # a comment: it keeps proxies awake, and writing it finds out who has left
-TICK = 1  # seconds after which the listener looks into the log, even if no bell rang
-GATHER = 0.02  # seconds until it looks again: in a crowd, what comes close together goes out in one block
+HEARTBEAT = b": heartbeat\n\n"  # a comment: it keeps proxies awake, and writing it finds out who has left
+TICK = 1  # seconds after which the listener looks into the log, even without a notification
+FEW = 2  # events in one look: after more, a crowd is at work
+GATHER = 0.02  # seconds until it looks again then: what comes close together goes out in one block
 WAITING = 100  # blocks a reader may have waiting; one that is slower is cut off, and comes back by Last-Event-ID
 
-Block = namedtuple("Block", "events text")  # some events, each with its text as a pair, and all their text in one
-END = Block([], None)  # the stream ends; the browser comes back with the number it has, and is told what it missed
+
+@dataclass(eq=False)
+class Block:
+    """Events of the log, oldest first, and the text of each; `text` is all of it, joined once, for one write."""
+
+    events: list
+    texts: list
+
+    @functools.cached_property
+    def text(self):
+        return b"".join(self.texts)
+
+    @property
+    def first_seq(self):
+        return self.events[0].seq
+
+    @property
+    def last_seq(self):
+        return self.events[-1].seq
+
+    def after(self, seq):
+        """The part of it with the events after this number."""
+        seen = sum(event.seq <= seq for event in self.events)
+        return Block(self.events[seen:], self.texts[seen:])
+
+
+END = Block([], [])  # the stream ends; the browser comes back with the number it has, and is told what it missed
 
 
 def encode(seq, type, data):
@@ -48,16 +74,15 @@ def encode(seq, type, data):
 
 def block(found):
     """Events of the log, each encoded once, however many readers it has."""
-    coded = [(event, encode(event.seq, event.type, event.data)) for event in found]
-    return Block(coded, b"".join(text for _, text in coded))
+    return Block(found, [encode(event.seq, event.type, event.data) for event in found])
 
 
 class Hub:
-    """One listener a process: it hears the bell, reads the log, and hands each event to the process's readers."""
+    """One listener a process: when notified, it reads the log and hands each event to the readers of this process."""
 
     def __init__(self, app):
         self.app, self.lock, self.thread = app, threading.Lock(), None
-        self.pulsed = time.monotonic()
+        self.last_heartbeat = time.monotonic()
         self.readers = {}  # by channel, and there by queue: whose it is
         self.heard = {}  # the number of the last event handed out, by channel
 
@@ -80,44 +105,48 @@ class Hub:
                 del self.readers[channel], self.heard[channel]
 
     def listen(self):
-        """For ever: wait for the bell, but no longer than a tick, and look into the log. Redis may come and go."""
-        wait = TICK / 10
+        """For ever: look into the log when notified; while Redis is away, twice a second."""
         while True:
             try:
-                with self.subscribed() as bell:
-                    while True:
-                        self.look()
-                        time.sleep(GATHER)
-                        events.hear(bell, TICK)
-                        while events.hear(bell, 0):
-                            pass  # however often it rang, one look is enough
-                        wait = TICK / 10
+                self.listen_to_redis()
             except RedisError:
-                self.look()
-                time.sleep(wait)
-                wait = min(wait * 2, TICK)
+                self.check_for_news()
+                time.sleep(TICK / 2)
+
+    def listen_to_redis(self):
+        """Look into the log at once, then when notified, or after a tick; raises RedisError when Redis goes away."""
+        with self.subscribed() as subscription:
+            while True:
+                if self.check_for_news() > FEW:
+                    time.sleep(GATHER)
+                events.hear(subscription, TICK)
+                while events.hear(subscription, 0):
+                    pass  # however many there are, one look is enough
 
     @contextlib.contextmanager
     def subscribed(self):
         limits = {"socket_timeout": TICK, "socket_connect_timeout": TICK, "health_check_interval": TICK}
         redis = events.open_redis(self.app.config["REDIS_URL"], **limits)
-        with redis, redis.pubsub(ignore_subscribe_messages=True) as bell:
-            bell.subscribe(events.BELL)
-            yield bell
+        with redis, redis.pubsub(ignore_subscribe_messages=True) as subscription:
+            subscription.subscribe(events.NOTIFICATIONS)
+            yield subscription
 
-    def look(self):
-        """Hand out what is new in the log, and a pulse when it is time."""
+    def check_for_news(self):
+        """Hand out what is new in the log, and a heartbeat when it is time; gives the number of new events."""
+        count = 0
         try:
             with self.app.app_context():
                 for channel, heard in self.news():
                     found = events.since(channel, heard)
-                    self.put(channel, block(found) if found is not None else END)
+                    count += len(found or [])
+                    self.deliver(channel, block(found) if found is not None else END)
         except SQLAlchemyError:
             self.app.logger.exception("The log cannot be read; the next tick tries again.")
-        if time.monotonic() - self.pulsed > self.app.config["PULSE_SECONDS"]:
-            self.pulsed = time.monotonic()
+        if time.monotonic() - self.last_heartbeat > self.app.config["HEARTBEAT_SECONDS"]:
+            self.last_heartbeat = time.monotonic()
             for channel in list(self.readers):
-                self.put(channel, Block([], PULSE))
+                self.deliver(channel, Block([], [HEARTBEAT]))
+        return count
 
     def news(self):
         """The channels with readers that have news, each with the number of the last event handed out."""
@@ -128,7 +157,7 @@ class Hub:
         )
         return [(channel, heard[channel]) for channel, last in newest if last != heard[channel]]
 
-    def put(self, channel, block):
+    def deliver(self, channel, block):
         """Give a block to each reader of the channel; who has too many waiting gets no more."""
         with self.lock:
             for queue in list(self.readers.get(channel, ())):
@@ -137,7 +166,7 @@ class Hub:
                 else:
                     queue.put_nowait(block)
             if block.events and channel in self.heard:
-                self.heard[channel] = block.events[-1][0].seq
+                self.heard[channel] = block.last_seq
 
     def cut_off(self, channel, queue):
         del self.readers[channel][queue]
@@ -160,15 +189,15 @@ class Stream(ServerSentEventsBlueprint):
         """Add an event of your own to a channel's log and send it to its readers; `data` is a text, or for JSON."""
         events.record(type, lambda: data, channel)
         db.session.commit()
-        events.ring(channel)
+        events.notify(channel)
 
     def stream(self):
         """The view: GET /stream?channel=board, with the last number seen as Last-Event-ID, or ?last_event_id=."""
         channel, hub = request.args.get("channel", "board"), current_app.extensions["hub"]
-        queue = hub.join(channel, known())  # register first, then look: nothing falls between the two
+        queue = hub.join(channel, current_identity())  # register first, then look: nothing falls between the two
         try:
-            must_be_here_still()
-            may_listen(known(), channel)
+            must_still_be_signed_in()
+            may_listen(current_identity(), channel)
         except BoardError:
             hub.leave(channel, queue)
             raise
@@ -183,12 +212,12 @@ class Stream(ServerSentEventsBlueprint):
 
 def missed(channel, last_id):
     """The number from which a reader goes on, and the text that brings it there: what it missed, or a reset."""
-    here = events.last(channel)
+    newest = events.last(channel)
     if not last_id:
-        return here, f"id: {here}\n\n".encode()
+        return newest, f"id: {newest}\n\n".encode()
     found = events.since(channel, int(last_id)) if re.fullmatch("[0-9]{1,18}", last_id) else None
     if found is None:
-        return here, encode(here, "reset", {})  # this log cannot tell: load the list anew, and go on from here
+        return newest, encode(newest, "reset", {})  # this log cannot tell: load the list again
     return int(last_id) + len(found), block(found).text
 
 
@@ -196,20 +225,19 @@ def follow(queue, sent, text, leave):
     """The text of a stream: what was missed, then each block as it comes."""
     try:
         yield b"retry: 1000\n" + text
-        for new in fresh(queue, sent):
+        for new in skip_seen(queue, sent):
             yield new.text
     finally:
         leave()  # here too, since not every server closes a response whose reader is gone
 
 
-def fresh(queue, sent):
-    """Each block as it comes, without what has been sent already, until there is an END."""
-    while (new := queue.get()) is not END:
-        if new.events and new.events[0][0].seq <= sent:
-            later = [(event, text) for event, text in new.events if event.seq > sent]
-            new = Block(later, b"".join(text for _, text in later))
+def skip_seen(queue, sent):
+    """Each block as it comes, without the events up to the number `sent`, until there is an END."""
+    for new in iter(queue.get, END):
+        if new.events and new.first_seq <= sent:
+            new = new.after(sent)
         if new.events:
-            sent = new.events[-1][0].seq
+            sent = new.last_seq
         yield new
 
 

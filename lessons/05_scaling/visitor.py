@@ -1,4 +1,4 @@
-"""Who is there, by whatever door: somebody who is signed in, or a browser with a random id; and what they see."""
+"""Who is there, by any way in: somebody who is signed in, or a browser with a random id; and what they see."""
 
 import secrets
 
@@ -8,7 +8,7 @@ from flask_login import current_user
 from . import board, rates
 
 
-def known():
+def current_identity():
     """Who it is, if that is known: `person:7`, or the random id that the browser's session has; else None."""
     if current_user.is_authenticated:
         return current_user.who
@@ -17,19 +17,18 @@ def known():
     return f"socket:{request.sid}" if hasattr(request, "sid") else None  # an event can set no cookie
 
 
-def me(what="change"):
-    """Who wants to do something. It is counted as `what`, and a new browser gets its id; raises rates.TooMany."""
+def admit(what="change"):
+    """Count one more `what`, and give a new browser its id; raises rates.TooMany."""
     if current_user.is_authenticated:
         rates.spend(what, current_user.who)
     else:
         rates.spend("guest", request.remote_addr)  # a guest has as many names as cookies, but one address
         if what in {"ask", "export"}:
             rates.spend(f"guest_{what}", request.remote_addr)
-    if known() is None:
+    if current_identity() is None:
         rates.spend("guest_session", request.remote_addr)
         session.permanent = True
         session["browser"] = secrets.token_urlsafe(16)
-    return known()
 
 
 def author(typed=""):
@@ -39,6 +38,6 @@ def author(typed=""):
 
 def private(question, voted=None):
     """A question as the one who asks sees it: is it mine, did I vote for it?"""
-    who = known()
+    who = current_identity()
     voted = board.voted_by(who) if voted is None else voted
     return {**question.public(), "mine": question.who == who, "voted": question.id in voted}

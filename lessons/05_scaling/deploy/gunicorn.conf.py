@@ -20,5 +20,5 @@ def post_worker_init(worker):
 
 def worker_exit(server, worker):
     """Let a worker that leaves end its exports, of which gunicorn knows nothing: leaving.py ends the process then."""
-    if worker.booted and worker.wsgi.extensions["door"].leaving:
+    if worker.booted and worker.wsgi.extensions["entrance"].leaving:
         time.sleep(graceful_timeout)

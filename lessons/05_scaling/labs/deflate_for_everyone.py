@@ -1,8 +1,8 @@
 """Packed, one by one.
 
 Mistake   The server takes up permessage-deflate with every browser that offers it, and that is all of them.
-Symptom   Each message is compressed anew for each client, with a memory of its own.
-Cure      Leave the offer unanswered, as leaving.py does at the door: more bytes on the way, less work. What is large
+Symptom   Each message is compressed again for each client, with a memory of its own.
+Cure      Leave the offer unanswered, as leaving.py does: more bytes on the way, less work. What is large
           is better fetched over HTTP, by who needs it.
 """
 
@@ -37,7 +37,7 @@ def app(*ignored):
     socketio = SocketIO(app, async_mode="threading")
     answer = app.wsgi_app
 
-    def door(environ, start_response):
+    def undeflated(environ, start_response):
         for header in ignored:
             environ.pop(header, None)
         return answer(environ, start_response)
@@ -53,7 +53,7 @@ def app(*ignored):
         socketio.server.eio.disconnect()  # it waits until all is sent
         return [time.process_time() - began, has]
 
-    app.wsgi_app = door
+    app.wsgi_app = undeflated
     return app
 
 

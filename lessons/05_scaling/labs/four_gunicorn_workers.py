@@ -1,4 +1,4 @@
-"""Four workers, one door.
+"""Four workers, one port.
 
 Mistake   gunicorn -w 4: any of the four processes may answer the next request of a client.
 Symptom   Long polling begins with three requests. The first makes a session at one worker; another worker gets the

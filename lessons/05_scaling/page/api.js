@@ -9,6 +9,14 @@ export class Problem extends Error {
   }
 }
 
+const NOT_YET = "This API cannot do that yet: a later step of the lesson adds it.";
+
+/** Whether the API answers, but has nothing at this address: then the browser's preflight has failed there. */
+async function isMissing(path) {
+  const answer = await fetch(API_URL + path, { credentials: "include" }).catch(() => null);
+  return answer?.status === 404;
+}
+
 async function call(method, path, body) {
   const options = { method, credentials: "include" }; // or the cookie stays at home, and the API knows nobody
   if (body) {
@@ -20,6 +28,7 @@ async function call(method, path, body) {
     response = await fetch(API_URL + path, options);
     text = await response.text();
   } catch {
+    if (method !== "GET" && (await isMissing(path))) throw new Problem(NOT_YET, 501);
     // Nobody listens there, or CORS forbids it: a script may not know which, or any page could map your network.
     throw new Problem(
       `The API at ${API_URL} did not answer, or the browser hid its answer from this page. ` +
@@ -31,6 +40,7 @@ async function call(method, path, body) {
   } catch {
     throw new Problem(`${API_URL} answered (status ${response.status}), but not in JSON. Is that the board's API?`);
   }
+  if (response.status === 405 || data?.error === "There is nothing at this address.") throw new Problem(NOT_YET, 501);
   if (!response.ok) throw new Problem(data?.error ?? "The API refused, and did not say why.", response.status);
   return { data, headers: response.headers };
 }

@@ -75,7 +75,7 @@ async function hear({ question, room: where = "lobby" }, isNew = false) {
 }
 
 // What the board tells, by the event's type: each carries the whole question, so hearing one twice does no harm.
-const told = {
+const handlers = {
   question_asked: (event) => hear(event, true),
   question_changed: hear,
   async question_withdrawn({ id }) {
@@ -89,7 +89,7 @@ const told = {
   ...people,
   wire(news) {
     Object.assign(wire, news);
-    document.querySelector("#wire").textContent = [wire.transport, wire.here, wire.worker].filter(Boolean).join(", ");
+    document.querySelector("#wire").textContent = [wire.transport, wire.online, wire.worker].filter(Boolean).join(", ");
   },
 };
 
@@ -227,4 +227,4 @@ follow(redraw, () => {
   questions.clear();
   list.replaceChildren();
 });
-connect(told, show);
+connect(handlers, show);

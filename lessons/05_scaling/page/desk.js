@@ -1,4 +1,4 @@
-// Keeps the desk's table fresh: when something changed, fetch the page anew and exchange the rows that differ.
+// Keeps the desk's table fresh: when something changed, fetch the page again and exchange the rows that differ.
 // The rows are the server's own; in them, Jinja has made every text harmless.
 import { io } from "/client/socket.io.esm.min.js";
 
@@ -10,12 +10,19 @@ async function refresh() {
   const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
   if (!answer.ok || answer.redirected) return location.reload(); // the page says why
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("tbody");
-  const old = table.tBodies[0];
-  for (const row of [...fresh.rows]) {
+  const rows = [...fresh.rows].map((row) => {
     const now = row.id && document.getElementById(row.id);
-    if (now && (dirty.has(now) || now.contains(document.activeElement))) row.replaceWith(now);
-  }
-  old.replaceChildren(...fresh.rows);
+    if (!now || !(dirty.has(now) || now.contains(document.activeElement))) return row;
+    now.cells[0].replaceWith(row.cells[0]); // its votes
+    return now;
+  });
+  // A row that is moved loses the focus: the one that has it stays, and the others are placed around it.
+  const at = rows.findIndex((row) => row.contains(document.activeElement));
+  const old = table.tBodies[0];
+  if (at < 0) return old.replaceChildren(...rows);
+  for (const row of [...old.rows]) if (row !== rows[at]) row.remove();
+  rows[at].before(...rows.slice(0, at));
+  rows[at].after(...rows.slice(at + 1));
 }
 
 table.addEventListener("input", ({ target }) => dirty.add(target.closest("tr")));

@@ -73,6 +73,7 @@ async function ask() {
   try {
     const answer = await fetch("/hall/numbers");
     if (answer.ok && !answer.redirected) show(await answer.json());
+    else if (answer.status === 404) say("The workers do not measure anything yet.");
     else say("The API does not let you look any more: sign in again.");
   } catch {
     say("The API does not answer; this page goes on asking.");

@@ -2,7 +2,7 @@
 // there is none, the event stream of the job goes on from the last number.
 import * as api from "./api.js";
 import { API_URL } from "./config.js";
-import { jobs, receiptOf } from "./socket.js";
+import { jobs, ackOf } from "./socket.js";
 import { listen } from "./stream.js";
 
 const place = document.querySelector("#job");
@@ -10,14 +10,14 @@ const [bar, note, link] = place.children;
 
 /** Export the questions of a room; returns when the file can be fetched, raises what went wrong. */
 export async function exportQuestions(room) {
-  const receipt = await receiptOf(jobs, "start_export", { room });
-  if (receipt?.error) throw new api.Problem(receipt.error);
-  const { job } = receipt ?? (await api.startExport(room));
+  const ack = await ackOf(jobs, "start_export", { room });
+  if (ack?.error) throw new api.Problem(ack.error);
+  const { job } = ack ?? (await api.startExport(room));
   bar.value = 0;
   note.textContent = "";
   link.hidden = true;
   place.hidden = false;
-  const { url, error } = await done(job, receipt && jobs);
+  const { url, error } = await done(job, ack && jobs);
   if (error) {
     place.hidden = true;
     throw new api.Problem(error);
@@ -32,7 +32,7 @@ function done(job, socket) {
   return new Promise((resolve) => {
     let stream;
     let last = 0; // as the number before its first event
-    const told = {
+    const handlers = {
       job_progress(report) {
         last = report.seq;
         bar.value = report.percent;
@@ -46,10 +46,10 @@ function done(job, socket) {
     };
     const takeOver = () => {
       socket?.off();
-      stream = listen(`job:${job}`, told, last);
+      stream = listen(`job:${job}`, handlers, last);
     };
     if (!socket?.connected) return takeOver();
-    for (const type of Object.keys(told)) socket.on(type, (data) => data.job === job && told[type](data));
+    for (const type of Object.keys(handlers)) socket.on(type, (data) => data.job === job && handlers[type](data));
     socket.on("disconnect", takeOver);
   });
 }

@@ -12,7 +12,10 @@ const element = (name, properties, ...children) => {
   return made;
 };
 
-let me = { name: null, teacher: false, rooms: [{ name: LOBBY, teacher: false }] };
+const OPEN = [{ name: LOBBY }, { name: "physics" }]; // the rooms, as long as the API does not say which are whose
+const nobody = { name: null, teacher: false, rooms: OPEN };
+
+let me = { ...nobody, rooms: [OPEN[0]] };
 let present = []; // the names of who is in this room
 let wanted; // the room that this page was refused: who signs in goes there
 let redraw; // called when other things may be done with the list
@@ -25,9 +28,9 @@ export function room() {
 
 /** What the API tells of people. */
 export const people = {
-  who({ names }) {
+  presence({ names = [] }) {
     present = names;
-    drawWho();
+    drawPresence();
   },
   whisper({ from, to, text }) {
     const line = from === me.name ? `to ${to}: ` : `${from}: `;
@@ -44,9 +47,17 @@ export const people = {
   },
 };
 
+const known = (answer) => ({ ...nobody, ...answer });
+
+/** An API that signs nobody in yet knows nobody. */
+function unknown(problem) {
+  if (problem.status === 501) return nobody;
+  throw problem;
+}
+
 /** Ask the API who is signed in, and draw what follows from that. */
 export async function recognise() {
-  me = await api.me();
+  me = await api.me().then(known, unknown);
   drawMe();
   redraw();
 }
@@ -58,7 +69,7 @@ function drawMe() {
   $("#desk").hidden = !me.teacher;
   $("#desk").href = `${API_URL}/desk`;
   $("#signature").hidden = me.name !== null; // who is signed in signs with her own name
-  $("#rooms").hidden = me.name === null;
+  $("#rooms").hidden = me.name === null && me.rooms !== OPEN;
   $("#open").hidden = !me.teacher;
   $("#rooms ul").replaceChildren(
     ...me.rooms.map(({ name }) =>
@@ -76,13 +87,13 @@ function drawRoom() {
   $("#teach").hidden = !code;
   $("#code").textContent = code;
   $("#whispers").hidden = !$("#whispers").children.length;
-  drawWho();
+  drawPresence();
 }
 
-function drawWho() {
+function drawPresence() {
   const { name, teacher } = room();
   const others = present.filter((person) => person !== me.name);
-  $("#who").replaceChildren(
+  $("#presence").replaceChildren(
     ...present.map((person) => {
       const item = element("li", {}, element("span", { textContent: person, dir: "auto" }));
       if (person === me.name) item.append(" (you)");
@@ -132,7 +143,7 @@ function isSure(button, question) {
 }
 
 onSubmit("#login", async ({ name, password }) => {
-  me = await api.login(name.value, password.value);
+  me = known(await api.login(name.value, password.value));
   password.value = "";
   drawMe();
   if (me.rooms.some((mine) => mine.name === wanted)) location.hash = wanted;
@@ -166,7 +177,7 @@ $("#out").addEventListener("click", () =>
   }),
 );
 
-$("#who").addEventListener("click", ({ target }) => {
+$("#presence").addEventListener("click", ({ target }) => {
   if (!target.value || !isSure(target, `Really remove ${target.value}?`)) return;
   attempt($("#room"), async () => {
     await api.remove(room().name, target.value);

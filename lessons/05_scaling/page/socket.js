@@ -1,15 +1,15 @@
 // One Socket.IO connection: it hears what happens in one room, counts it, asks for what it missed, and does what the
-// person wants, with a receipt. While there is no connection, what the person wants goes over HTTP.
+// person wants, with an acknowledgement. While there is no connection, what the person wants goes over HTTP.
 import * as api from "./api.js";
 import { API_URL } from "./config.js";
 import { listen } from "./stream.js";
 
-const PATIENCE = 3000; // milliseconds until a receipt is given up, or a connection tried anew
+const PATIENCE = 3000; // milliseconds until an acknowledgement is given up, or a connection tried again
 const HAPPENS = ["question_asked", "question_changed", "question_withdrawn"];
 const LOBBY = "lobby";
 const names = { polling: "long polling", websocket: "WebSocket" };
 
-let told, show; // what to call: see connect
+let handlers, show; // what to call: see connect
 let board; // the namespace /board, once there is one
 let stream; // the event stream, where there is no Socket.IO
 let room = LOBBY; // in which this page is
@@ -22,25 +22,25 @@ let asking = false;
 export let jobs;
 
 /**
- * Stay connected, and call `told[type](data)` for each event of the room, once and in order; `told.reset({all, total})`
- * when the list begins anew, with its questions if the server sent them. `show(state)` says whether it is live;
- * `told.wire({transport, here})` by what, and how many are here, in words; `told.refused(why)` that this room is not ours.
+ * Stay connected, and call `handlers[type](data)` for each event of the room, once and in order; `handlers.reset({all, total})`
+ * when the list begins again, with its questions if the server sent them. `show(state)` says whether it is live;
+ * `handlers.wire({transport, online})` by what, and how many are here, in words; `handlers.refused(why)` that this room is not ours.
  */
 export async function connect(events, state, attempt = 0) {
   const client = `${API_URL}/client/socket.io.esm.min.js?${attempt}`; // from the API, so that both fit together
   let io;
-  [told, show] = [events, state];
+  [handlers, show] = [events, state];
 
   try {
     await api.introduce(); // first, for a socket brings cookies but can set none
     if ((await fetch(client, { method: "HEAD" })).ok) ({ io } = await import(client));
   } catch {
     show("reconnecting");
-    setTimeout(connect, PATIENCE, told, show, attempt + 1);
+    setTimeout(connect, PATIENCE, handlers, show, attempt + 1);
     return;
   }
   if (!io) {
-    told.wire({ transport: "event stream and HTTP, for the API has no Socket.IO client: npm ci brings it" });
+    handlers.wire({ transport: "event stream and HTTP, for the API has no Socket.IO client: npm ci brings it" });
     openStream();
     return;
   }
@@ -58,19 +58,21 @@ export async function connect(events, state, attempt = 0) {
   jobs = board.io.socket("/jobs");
 
   for (const type of HAPPENS) board.on(type, (data) => isHere(data) && hear(type, data));
-  board.on("pulse", (pulse) => {
-    if (!isHere(pulse)) return;
-    if (last === undefined) begin(pulse.seq);
-    else if (pulse.seq > last) catchUp();
+  board.on("heartbeat", (heartbeat) => {
+    if (!isHere(heartbeat)) return;
+    if (last === undefined) begin(heartbeat.seq);
+    else if (heartbeat.seq > last) catchUp();
   });
   board.on("reset", (reset) => isHere(reset) && begin(reset.seq));
-  board.on("who", (who) => isHere(who) && told.who(who));
-  board.on("closed", (closed) => isHere(closed) && told.refused(`The room ${closed.room} was closed by its teacher.`));
-  board.on("whisper", (whisper) => told.whisper(whisper));
-  board.on("here", ({ count, worker }) => told.wire({ here: `${count} here`, worker: `served by ${worker}` }));
-  board.on("announcement", (announcement) => told.announcement(announcement));
+  board.on("presence", (names) => isHere(names) && handlers.presence(names));
+  board.on("closed", (closed) => isHere(closed) && handlers.refused(`The room ${closed.room} was closed by its teacher.`));
+  board.on("whisper", (whisper) => handlers.whisper(whisper));
+  board.on("online", ({ count, worker }) => {
+    handlers.wire({ online: `${count} here`, worker: worker ? `served by ${worker}` : "" });
+  });
+  board.on("announcement", (announcement) => handlers.announcement(announcement));
 
-  const transport = () => told.wire({ transport: names[board.io.engine.transport.name] });
+  const transport = () => handlers.wire({ transport: names[board.io.engine.transport.name] });
   board.on("connect", () => {
     show("live");
     transport();
@@ -79,14 +81,14 @@ export async function connect(events, state, attempt = 0) {
   });
   const gone = () => {
     show(navigator.onLine ? "reconnecting" : "offline");
-    told.wire({ transport: "", here: "", worker: "" });
+    handlers.wire({ transport: "", online: "", worker: "" });
   };
   board.on("disconnect", gone);
   board.on("connect_error", ({ message }) => {
     gone();
-    told.wire({ transport: `no connection: ${message}` });
+    handlers.wire({ transport: `no connection: ${message}` });
     if (board.active) return; // it tries again by itself
-    if (room !== LOBBY) told.refused(message);
+    if (room !== LOBBY) handlers.refused(message);
     else setTimeout(() => board.connect(), PATIENCE); // the server said no; it may think better of it
   });
   addEventListener("offline", () => board.io.engine.close()); // else it would take until the next ping to notice
@@ -105,17 +107,17 @@ async function enter() {
   const name = room;
   board.emit("leave", { room: entered });
   entered = name;
-  const receipt = await receiptOf(board, "enter", { room: name });
+  const ack = await ackOf(board, "enter", { room: name });
   if (room !== name) return; // the person has gone on
-  if (!receipt) renew();
-  else if (receipt.error) told.refused(receipt.error);
+  if (!ack) renew();
+  else if (ack.error) handlers.refused(ack.error);
   else {
-    begin(receipt.seq, { all: receipt.questions, total: receipt.total });
-    told.who(receipt);
+    begin(ack.seq, { all: ack.questions, total: ack.total });
+    handlers.presence(ack);
   }
 }
 
-/** Connect anew: who has signed in or out is somebody else to the server. */
+/** Connect again: who has signed in or out is somebody else to the server. */
 export function renew() {
   if (stream) openStream();
   for (const namespace of [board, jobs]) namespace?.disconnect();
@@ -124,7 +126,7 @@ export function renew() {
 
 function openStream() {
   stream?.close();
-  stream = listen(room === LOBBY ? "board" : `room:${room}`, told, undefined, show);
+  stream = listen(room === LOBBY ? "board" : `room:${room}`, handlers, undefined, show);
 }
 
 function isHere(data) {
@@ -133,7 +135,7 @@ function isHere(data) {
 
 function begin(seq, list) {
   last = seq;
-  told.reset(list);
+  handlers.reset(list);
   if (last < newest) catchUp();
 }
 
@@ -141,7 +143,7 @@ function hear(type, data) {
   newest = Math.max(newest, data.seq);
   if (data.seq === last + 1) {
     last = data.seq;
-    told[type](data);
+    handlers[type](data);
   } else if (data.seq > last) catchUp(); // there is a gap; and what has been heard already is heard no second time
 }
 
@@ -156,7 +158,7 @@ async function catchUp() {
       for (const { type, data } of missed.events ?? []) hear(type, data);
     }
   } catch {
-    // no receipt: the next pulse shows the gap again
+    // no acknowledgement: the next heartbeat shows the gap again
   }
   asking = false;
   if (last < newest && (before < last || where !== room)) catchUp(); // something was told meanwhile
@@ -173,25 +175,25 @@ const overHttp = {
 /** Do a verb of the board: gives the question as it is then, and in words how that went; raises api.Problem. */
 export async function act(verb, data) {
   const start = performance.now();
-  const receipt = await receiptOf(board, verb, data);
-  if (!receipt) return [await overHttp[verb](data), "Sent over HTTP."];
-  if (receipt.error) throw new api.Problem(receipt.error);
-  return [receipt.question, `Receipt after ${Math.ceil(performance.now() - start)} ms.`];
+  const ack = await ackOf(board, verb, data);
+  if (!ack) return [await overHttp[verb](data), "Sent over HTTP."];
+  if (ack.error) throw new api.Problem(ack.error);
+  return [ack.question, `Acknowledged after ${Math.ceil(performance.now() - start)} ms.`];
 }
 
 /** Say something to one person; raises api.Problem, for there is no other way than the socket. */
 export async function whisper(to, text) {
-  const receipt = await receiptOf(board, "whisper", { to, text });
-  if (!receipt) throw new api.Problem("There is no connection, so nobody hears a whisper. Try again in a moment.");
-  if (receipt.error) throw new api.Problem(receipt.error);
+  const ack = await ackOf(board, "whisper", { to, text });
+  if (!ack) throw new api.Problem("There is no connection, so nobody hears a whisper. Try again in a moment.");
+  if (ack.error) throw new api.Problem(ack.error);
 }
 
-/** The receipt of an event; undefined if there is no connection, or it does not come. */
-export async function receiptOf(namespace, type, ...data) {
+/** The acknowledgement of an event; undefined if there is no connection, or it does not come. */
+export async function ackOf(namespace, type, ...data) {
   if (!namespace?.connected) return;
   try {
     return await namespace.timeout(PATIENCE).emitWithAck(type, ...data);
   } catch {
-    // it may have arrived, and only the receipt is lost: so whoever sends it again sends it so that this does no harm
+    // it may have arrived, and only the acknowledgement is lost: so whoever sends it again sends it so that this does no harm
   }
 }

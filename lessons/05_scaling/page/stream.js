@@ -5,10 +5,10 @@ import { API_URL } from "./config.js";
 const PAUSE = 3000; // milliseconds until the next try
 
 /**
- * Calls `told[type](data)` for each event after number `last`. Without a number it is each event from now on, and
- * `told.reset()` at the start: what happened before has to be loaded. `show(state)` is called whenever that may be new.
+ * Calls `handlers[type](data)` for each event after number `last`. Without a number it is each event from now on, and
+ * `handlers.reset()` at the start: what happened before has to be loaded. `show(state)` is called whenever that may be new.
  */
-export function listen(channel, told, last, show = () => {}) {
+export function listen(channel, handlers, last, show = () => {}) {
   let source, timer;
 
   function open() {
@@ -17,17 +17,17 @@ export function listen(channel, told, last, show = () => {}) {
     source = new EventSource(`${API_URL}/stream?${query}`, { withCredentials: true });
     source.onopen = () => {
       show("live");
-      if (last === undefined) told.reset();
+      if (last === undefined) handlers.reset();
     };
     source.onerror = () => {
       const gone = source.readyState === EventSource.CLOSED; // for ever: the answer was no stream, but a 502, say
       if (gone) timer = setTimeout(open, PAUSE);
       show(gone || !navigator.onLine ? "offline" : "reconnecting");
     };
-    for (const type of Object.keys(told)) {
+    for (const type of Object.keys(handlers)) {
       source.addEventListener(type, (event) => {
         last = event.lastEventId;
-        told[type](JSON.parse(event.data));
+        handlers[type](JSON.parse(event.data));
       });
     }
   }
@@ -43,7 +43,7 @@ export function listen(channel, told, last, show = () => {}) {
   }
 
   /** Begin again without a number. */
-  function anew() {
+  function reopen() {
     last = undefined;
     open();
   }
@@ -51,5 +51,5 @@ export function listen(channel, told, last, show = () => {}) {
   // The network has changed: whether the API can still be reached, only a new connection tells.
   for (const change of ["online", "offline"]) addEventListener(change, open);
   open();
-  return { anew, close };
+  return { reopen, close };
 }

@@ -8,7 +8,7 @@ from course.processes import wait_for
 
 from .. import board, create_app, events, rooms
 from ..auth import Person
-from ..sockets import MOST_WAITING, cut_off_who_does_not_read, socketio
+from ..sockets import MOST_WAITING, cut_off_slow_clients, socketio
 from ..stream import END, WAITING, Block, encode, sse
 
 
@@ -17,7 +17,10 @@ def app(tmp_path):
     database = f"sqlite:///{(tmp_path / 'test.db').as_posix()}"  # a file, for the hub's thread reads it too
     nowhere = "redis://127.0.0.1:1"
     config = {"SECRET_KEY": "test", "SQLALCHEMY_DATABASE_URI": database, "REDIS_URL": nowhere}
-    return create_app({"TESTING": True, "MESSAGE_QUEUE": False, **config})  # with one, there is no test client
+    app = create_app({"TESTING": True, "MESSAGE_QUEUE": False, **config})  # with one, there is no test client
+    yield app
+    with app.app_context():
+        board.db.engine.dispose()  # else Python warns of its open files whenever it finds them
 
 
 @pytest.fixture
@@ -88,19 +91,19 @@ def test_no_text_can_forge_or_lose_an_event(text, lines):
 def test_a_socket(app):
     alice, bob = (socketio.test_client(app, "/board") for _ in range(2))
 
-    receipt = alice.emit("ask", {"text": "Is there a receipt?", "key": "1"}, namespace="/board", callback=True)
+    acked = alice.emit("ask", {"text": "Is there an acknowledgement?", "key": "1"}, namespace="/board", callback=True)
 
-    assert receipt["ok"] and receipt["question"]["mine"]
-    assert bob.emit("withdraw", {"id": receipt["question"]["id"]}, namespace="/board", callback=True)["error"]
+    assert acked["ok"] and acked["question"]["mine"]
+    assert bob.emit("withdraw", {"id": acked["question"]["id"]}, namespace="/board", callback=True)["error"]
 
 
 def test_a_socket_has_the_cookies_of_an_http_client(app, client):
     client.put("/api/browser")
     socket = socketio.test_client(app, "/board", flask_test_client=client)
 
-    receipt = socket.emit("ask", {"text": "Whose is it?", "key": "1"}, namespace="/board", callback=True)
+    acked = socket.emit("ask", {"text": "Whose is it?", "key": "1"}, namespace="/board", callback=True)
 
-    assert client.get(f"/api/questions/{receipt['question']['id']}").json["mine"]
+    assert client.get(f"/api/questions/{acked['question']['id']}").json["mine"]
 
 
 def test_what_happens_is_told_to_every_socket(app, client):
@@ -123,9 +126,9 @@ def ada(client):
 def test_who_signs_in_is_known_to_views_and_to_sockets(app, ada):
     socket = socketio.test_client(app, "/board", flask_test_client=ada, auth={"room": "physics"})
 
-    receipt = socket.emit("ask", {"room": "physics", "text": "Who?", "key": "1"}, namespace="/board", callback=True)
+    acked = socket.emit("ask", {"room": "physics", "text": "Who?", "key": "1"}, namespace="/board", callback=True)
 
-    assert receipt["question"]["author"] == ada.get("/api/me").json["name"] == "ada"
+    assert acked["question"]["author"] == ada.get("/api/me").json["name"] == "ada"
 
 
 def test_whoever_may_not_be_in_a_room_is_not_connected(app):
@@ -185,7 +188,7 @@ def test_a_client_that_does_not_read_is_cut_off(app):
     for _ in range(MOST_WAITING + 1):
         slow.send(engineio.packet.Packet(engineio.packet.NOOP))
 
-    cut_off_who_does_not_read()
+    cut_off_slow_clients()
 
     assert slow.closed and not quick.closed
 
@@ -205,7 +208,7 @@ def test_a_reader_that_is_too_slow_is_cut_off_and_the_others_read_on(app):
         slow, quick = hub.join("board"), hub.join("board")
 
     for _ in range(WAITING + 1):
-        hub.put("board", Block([], b"news"))
+        hub.deliver("board", Block([], [b"news"]))
         assert quick.get_nowait().text == b"news"
 
     assert [slow.get_nowait() for _ in range(WAITING)][-1] is END, "its browser comes back, with the number it has"

@@ -45,8 +45,8 @@ def test_the_page_says_that_it_does_not_show_all(lesson, many, alice):
 def test_who_enters_and_who_is_at_the_desk_see_as_many(lesson, many):
     grace = lesson.person("grace")
     with lesson.socket(visitor=grace) as socket:
-        receipt = socket.call("enter", {"room": "lobby"})
-    assert len(receipt["questions"]) == 500 and receipt["total"] == many
+        acked = socket.call("enter", {"room": "lobby"})
+    assert len(acked["questions"]) == 500 and acked["total"] == many
 
     desk = grace.get("/desk/lobby").text
     assert desk.count("<textarea") == 500

@@ -24,7 +24,7 @@ def test_every_answer_says_who_gave_it(lesson):
         with lesson.program().stream("GET", path) as answer:
             assert answer.headers["X-Worker"], path
     with lesson.socket() as socket:
-        assert socket.next("here").data["worker"] == httpx.get(f"{lesson.api}/ready").json()["worker"]
+        assert socket.next("online").data["worker"] == httpx.get(f"{lesson.api}/ready").json()["worker"]
 
 
 def test_it_counts_whom_it_serves(lesson):
@@ -60,3 +60,12 @@ def test_the_numbers_are_for_teachers(lesson, name):
         answer = visitor.get(path)
         assert answer.status_code == (403 if name else 302)
         assert "memory" not in answer.text
+
+
+def test_the_hall_fits_on_a_phone(lesson, window):
+    phone = window(f"{lesson.api}/hall", viewport={"width": 360, "height": 740}, has_touch=True)
+    phone.sign_in("grace")
+    phone.page.get_by_role("link", name="how the workers do").click()
+
+    assert phone.shows(phone.page.get_by_role("row").nth(1), within=5)
+    assert phone.page.evaluate("document.documentElement.scrollWidth") <= 360, "nothing should stick out"

@@ -1,18 +1,22 @@
-"""Step 3: whoever came to one worker comes back to it; and if it is gone, to another."""
+"""Step 3: a client that came to one worker comes back to it; and if that one is gone, to another."""
 
 import collections
 import contextlib
 import http.server
 import re
+import shutil
 import socket
+import subprocess
 import threading
 
 import httpx
 import pytest
 
 from course import services
-from course.processes import free_port
+from course.processes import Process, free_port
+from course.running import flask_run
 from course.testkit.sockets import NodeSocket, PythonSocket
+from course.testkit.workers import PYTHON, one_more
 
 
 @pytest.fixture
@@ -30,6 +34,17 @@ def proxy(fleet):
     yield start
     for nginx in started:
         nginx.__exit__(None, None, None)
+
+
+def test_who_has_the_cookie_stays_and_others_are_spread(fleet, proxy):
+    address = proxy("sticky")
+    served = collections.Counter()
+    for _ in range(10):
+        with httpx.Client(base_url=address) as visitor:
+            workers = {visitor.get("/api/questions").headers["X-Worker"] for _ in range(5)}
+            assert len(workers) == 1, "one visitor stays with one worker"
+            served.update(workers)
+    assert len(served) == 2, "and all together are served by all"
 
 
 @pytest.mark.parametrize("way", ["sticky", "hash", "ip_hash"])
@@ -73,17 +88,6 @@ def test_each_request_has_a_connection_to_the_worker_of_its_own(fleet):
 
     assert answers == [204] * 5
     assert len(set(came_from)) == 5, "a worker may have ended the one before"
-
-
-def test_who_has_the_cookie_stays_and_others_are_spread(fleet, proxy):
-    address = proxy("sticky")
-    served = collections.Counter()
-    for _ in range(10):
-        with httpx.Client(base_url=address) as visitor:
-            workers = {visitor.get("/api/questions").headers["X-Worker"] for _ in range(5)}
-            assert len(workers) == 1, "one visitor stays with one worker"
-            served.update(workers)
-    assert len(served) == 2, "and all together are served by all"
 
 
 def test_the_cookie_of_a_worker_that_is_gone_leads_to_another(fleet, proxy):
@@ -146,3 +150,63 @@ def test_nginx_gives_up_who_begins_a_request_and_does_not_go_on(fleet):
                 client.sendall(text.encode())
                 while client.recv(4096):
                     pass
+
+
+def test_what_nginx_answers_itself_can_be_read_by_the_page(fleet):
+    origin = fleet.served.page_url
+    large = fleet.visitor().post("/api/questions", content="x" * 40_000, headers={"Content-Type": "application/json"})
+    asked = fleet.visitor().get("/api/questions")
+    text = re.sub(
+        r"(?:    server 127.*\n)+", f"    server 127.0.0.1:{free_port()} max_fails=0;\n", fleet.served.api.conf()
+    )
+    port = free_port()
+    with services.Nginx(text.replace(f":{fleet.served.api.port};", f":{port};"), port):
+        gone = fleet.visitor(base_url=f"http://localhost:{port}").get("/api/questions")
+
+    assert [answer.status_code for answer in (large, asked, gone)] == [413, 200, 502]
+    for answer in (large, asked, gone):
+        assert answer.headers.get_list("Access-Control-Allow-Origin") == [origin]
+        assert answer.headers.get_list("Access-Control-Allow-Credentials") == ["true"]
+
+
+@pytest.mark.skipif(not shutil.which("openssl"), reason="there is no openssl to make a certificate")
+def test_https_brings_http_2_wss_and_a_cookie_for_https_only(lesson, window, tmp_path):
+    api, page = free_port(), free_port()
+    addresses = {"API_URL": f"https://localhost:{api}", "PAGE_ORIGIN": f"https://localhost:{page}"}
+    files = {"/etc/ssl/board.pem": tmp_path / "board.pem", "/etc/ssl/board.key": tmp_path / "board.key"}
+    make = "openssl req -x509 -newkey rsa:2048 -nodes -days 1 -subj /CN=localhost -addext subjectAltName=DNS:localhost"
+    certificate, key = map(str, files.values())
+    subprocess.run([*make.split(), "-out", certificate, "-keyout", key], check=True, capture_output=True)
+    given = (lesson.lesson.folder / "deploy" / "nginx.conf").read_text(encoding="utf-8")
+    secure = re.sub(r"    listen 5105;\n", "", given)
+    secure = re.sub(r"    # (listen 5105 ssl;|http2 on;|ssl_certificate)", r"    \1", secure)
+    for named, made in files.items():
+        secure = secure.replace(named, str(made))
+
+    def serves(at, worker):
+        """The file, for one worker; the page has its own, at another port."""
+        text = re.sub(r"(?:    server 127.*\n)+", f"    server 127.0.0.1:{worker} max_fails=0;\n", secure)
+        return text.replace("listen 5105 ssl", f"listen 127.0.0.1:{at} ssl")
+
+    with one_more(lesson, lesson.env.get("FLASK_ASYNC_MODE", "eventlet"), PYTHON, **addresses, PROXIES=1,
+                  SESSION_COOKIE_SECURE=True) as (worker, _):  # fmt: skip
+        front = free_port()
+        env = lesson.served.env | {f"FLASK_{name}": value for name, value in addresses.items()}
+        with (
+            Process(
+                *flask_run(f"{lesson.lesson.package}:create_page", front), cwd=lesson.lesson.home, env=env
+            ) as static,
+            services.Nginx(serves(api, worker.rpartition(":")[2]), api),
+        ):
+            static.wait_until_it_answers(front, "The page")
+            with services.Nginx(serves(page, front), page):
+                ada = window(addresses["PAGE_ORIGIN"], ignore_https_errors=True)
+                ada.sign_in("ada")
+                ada.ask("Is this safe?")
+
+                assert ada.sees("Is this safe?")
+                assert ada.shows(ada.page.get_by_text("WebSocket", exact=False).first)
+                used = "() => performance.getEntriesByType('resource').map((each) => each.nextHopProtocol)"
+                assert "h2" in ada.page.evaluate(used)
+                (cookie,) = [each for each in ada.page.context.cookies() if each["name"] == lesson.lesson.name]
+                assert cookie["secure"]

@@ -40,13 +40,13 @@ def upgrade():
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("name", sa.String(length=40), nullable=False),
         sa.Column("password", sa.String(), nullable=False),
-        sa.Column("stamp", sa.String(), nullable=False),
+        sa.Column("session_version", sa.String(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("name"),
         if_not_exists=True,
     )
     op.create_table(
-        "receipt",
+        "asked",
         sa.Column("room", sa.String(length=40), nullable=False),
         sa.Column("key", sa.String(length=80), nullable=False),
         sa.Column("text", sa.String(length=280), nullable=False),
@@ -106,5 +106,5 @@ def upgrade():
 
 
 def downgrade():
-    for name in ["vote", "question", "member", "sessions", "room", "receipt", "person", "job", "event", "channel"]:
+    for name in ["vote", "question", "member", "sessions", "room", "asked", "person", "job", "event", "channel"]:
         op.drop_table(name)

@@ -1,32 +1,24 @@
-"""Step 8: PostgreSQL keeps the log, Sentinels find a Redis, RabbitMQ carries the whispers: each is one setting."""
+"""Step 9: the tables are brought up to date step by step, in SQLite or PostgreSQL, which is one setting."""
 
 import contextlib
 import functools
 import os
-import secrets
-import socket
 import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from urllib.parse import urlsplit
 
 import httpx
 import pg8000.dbapi
-import psutil
 import pytest
-import redis
 
 from course import services
 from course.catalogue import ROOT, Lesson
-from course.processes import answers, free_port, wait_for
-from course.running import start_api
+from course.processes import wait_for
 from course.served import Cable, LessonUnderTest
 from course.testkit import under_test
 from course.testkit.sockets import first_way
-
-PHYSICS = {"room": "physics"}
-AMQP = os.environ.get("AMQP_URL", "amqp://guest:guest@127.0.0.1:5672//")
+from course.testkit.workers import workers
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +34,10 @@ def board(request, tmp_path_factory):
             return parts.enter_context(served)
 
         yield serve
+
+
+def test_the_database_is_at_the_newest_version(lesson):
+    assert "(head)" in lesson.flask("db", "current"), "flask db current should name the last version"
 
 
 # PostgreSQL
@@ -313,8 +309,8 @@ def test_when_postgresql_goes_nothing_is_lost_and_all_go_on(hall, postgres, how)
 
         for number, visitor in enumerate(visitors):
             assert before["id"] in {question["id"] for question in visitor.get("/api/questions").json()}
-            receipt = sockets[number].call("ask", {"text": f"after {how}", "key": f"{how} {number}"})
-            assert receipt["ok"], receipt
+            acked = sockets[number].call("ask", {"text": f"after {how}", "key": f"{how} {number}"})
+            assert acked["ok"], acked
         numbers = [event.data["seq"] for event in stream.take(4, within=5)]
         assert numbers == list(range(numbers[0], numbers[0] + 4))
 
@@ -450,181 +446,3 @@ def test_a_database_of_lesson_4_is_brought_up_to_date_with_all_that_is_in_it(boa
         pass
     assert ada.post("/api/questions", json={"text": "And now?"}).status_code == 201
     assert now.newest() == newest + 1
-
-
-# Redis Sentinel and RabbitMQ
-
-
-@contextlib.contextmanager
-def workers(served, count=2, **settings):
-    """So many more workers of a board, with other settings: their addresses."""
-    ports = [free_port() for _ in range(count)]
-    settings = {f"FLASK_{name}": value for name, value in settings.items()}
-    with contextlib.ExitStack() as parts:
-        for port in ports:
-            env = served.served.env | settings | {"FLASK_PORT": str(port)}
-            parts.enter_context(start_api(served.lesson, env)).wait_until_it_answers(port, "A worker")
-        yield [f"http://localhost:{port}" for port in ports]
-
-
-class Watched:
-    """A Redis, its replica, and a Sentinel: `url` leads to the right one; the first one can `die`, or `hang`."""
-
-    def __enter__(self):
-        if "imitation" in services.redis_server().origin:
-            pytest.skip("needs a real Redis, for an imitation is no Sentinel")
-        self.first, self.rest, master = contextlib.ExitStack(), contextlib.ExitStack(), free_port()
-        with redis.Redis.from_url(self.first.enter_context(services.redis(master))) as first:
-            self.server = psutil.Process(first.info("server")["process_id"])
-        self.second = redis.Redis.from_url(self.rest.enter_context(services.redis(free_port())))
-        self.second.replicaof("127.0.0.1", master)
-        port = self.rest.enter_context(services.sentinel("class", master))
-        self.url = f"redis+sentinel://127.0.0.1:{port}/0/class"
-        with redis.Redis(port=port) as sentinel:
-            assert wait_for(20, lambda: sentinel.sentinel_slaves("class")), "the Sentinel should find the replica"
-        return self
-
-    def die(self):
-        self.first.close()
-
-    def hang(self):
-        self.server.suspend()
-
-    def __exit__(self, *_):
-        with contextlib.suppress(psutil.NoSuchProcess):
-            self.server.resume()
-        self.second.close()
-        self.rest.close()
-        self.first.close()
-
-
-@pytest.mark.long
-@pytest.mark.parametrize("fail", [Watched.die, Watched.hang], ids=["it dies", "it hangs"])
-def test_when_redis_fails_its_replica_takes_its_place(lesson, fail):
-    ada, grace = lesson.person("ada"), lesson.person("grace")
-    with (
-        Watched() as watched,
-        workers(lesson, REDIS_URL=watched.url) as (one, other),
-        lesson.socket(visitor=ada, auth=PHYSICS, address=one) as learner,
-        lesson.socket(visitor=grace, auth=PHYSICS, address=other) as teacher,
-    ):
-
-        def names():
-            return learner.call("enter", PHYSICS)["names"]
-
-        def rings():
-            """Whether the bell is heard: without it, what is asked is found once in a second."""
-            for _ in range(4):
-                learner.call("ask", {"room": "physics", "text": "Is it quick?", "key": secrets.token_hex()})
-                if teacher.silent("question_asked", seconds=0.3):
-                    return teacher.next("question_asked", within=5) and False
-            return True
-
-        def whispered():
-            answer = learner.call("whisper", {"to": "grace", "text": "Psst"}, within=20)
-            return answer.get("ok") and not teacher.silent("whisper", seconds=1)
-
-        assert wait_for(5, lambda: names() == ["ada", "grace"])
-        assert wait_for(5, rings)
-        assert wait_for(5, whispered)
-
-        fail(watched)
-        receipt = learner.call("ask", {"room": "physics", "text": "And now?", "key": secrets.token_hex()})
-        assert receipt["ok"], "the board needs no Redis"
-        assert teacher.next("question_asked", within=5), "the board needs no Redis"
-
-        assert wait_for(20, rings), "the bell should ring again"
-        assert wait_for(20, whispered), "the queue should carry whispers again"
-        with lesson.socket(visitor=lesson.person("ben"), address=other):
-            assert wait_for(5, lambda: learner.heard[-1].type == "here" and learner.heard[-1].data["count"] == 3)
-        assert names() == ["ada", "grace"]
-        assert watched.second.keys("LIMITS*"), "what is counted is counted there"
-
-
-@pytest.mark.long
-def test_when_connections_to_redis_go_silent_others_are_opened(lesson):
-    ada, grace = lesson.person("ada"), lesson.person("grace")
-    with (
-        Cable(lesson.redis_port) as cable,
-        workers(lesson, REDIS_URL=cable.url) as (one, other),
-        lesson.socket(visitor=ada, auth=PHYSICS, address=one) as learner,
-        lesson.socket(visitor=grace, auth=PHYSICS, address=other) as teacher,
-    ):
-
-        def whispered():
-            answer = learner.call("whisper", {"to": "grace", "text": "Psst"}, within=5)
-            return answer.get("ok") and not teacher.silent("whisper", seconds=1)
-
-        assert wait_for(5, whispered)
-        cable.hush()
-        assert wait_for(12, whispered), "the queue should carry whispers again"
-
-
-@pytest.mark.long
-def test_with_amqp_a_worker_looks_for_rabbitmq_and_does_not_wait_for_it(lesson):
-    ada, grace = lesson.person("ada"), lesson.person("grace")
-    with socket.create_server(("127.0.0.1", free_port())) as nobody:
-        nobody.settimeout(10)
-        queue = f"amqp://127.0.0.1:{nobody.getsockname()[1]}//"
-        with (
-            workers(lesson, 1, MESSAGE_QUEUE=queue) as (address,),
-            lesson.socket(visitor=ada, auth=PHYSICS, address=address) as learner,
-            lesson.socket(visitor=grace, auth=PHYSICS, address=address) as teacher,
-        ):
-            knock, _ = nobody.accept()
-            with knock:
-                assert knock.recv(8) == b"AMQP\0\0\x09\x01", "AMQP 0-9-1, section 4.2.2"
-            assert learner.call("ask", {"room": "physics", "text": "Alone?", "key": "alone"})["ok"]
-            assert teacher.next("question_asked", within=5).data["question"]["text"] == "Alone?"
-            assert learner.call("whisper", {"to": "grace", "text": "Psst"}, within=10) == {"ok": True}
-            assert teacher.next("whisper").data["text"] == "Psst", "at this worker, it needs no queue"
-
-
-@first_way
-def test_rabbitmq_carries_whispers_from_worker_to_worker(lesson, client, transport):
-    place = urlsplit(AMQP)
-    if not answers(place.port or 5672):
-        pytest.skip("needs RabbitMQ: start it, or name one: AMQP_URL=amqp://…")
-    ada, grace = lesson.person("ada"), lesson.person("grace")
-    how = {"auth": PHYSICS, "client": client, "transport": transport}
-    with (
-        workers(lesson, MESSAGE_QUEUE=AMQP, MESSAGE_CHANNEL=f"live-flask-{secrets.token_hex(4)}") as (one, other),
-        lesson.socket(visitor=ada, address=one, **how) as learner,
-        lesson.socket(visitor=grace, address=other, **how) as teacher,
-    ):
-        assert wait_for(5, lambda: learner.call("enter", PHYSICS)["names"] == ["ada", "grace"])
-        for number in range(3):
-            assert learner.call("whisper", {"to": "grace", "text": f"Psst {number}"}) == {"ok": True}
-            assert teacher.next("whisper", within=5).data["text"] == f"Psst {number}"
-            assert teacher.silent("whisper", seconds=0.2), "once"
-
-
-@pytest.mark.long
-@pytest.mark.parametrize("how", ["cut", "hush"])
-def test_when_rabbitmq_is_away_nobody_waits_and_soon_after_it_carries_whispers_again(lesson, how):
-    place = urlsplit(AMQP)
-    if not answers(place.port or 5672):
-        pytest.skip("needs RabbitMQ: start it, or name one: AMQP_URL=amqp://…")
-    ada, grace = lesson.person("ada"), lesson.person("grace")
-    with (
-        Cable(place.port or 5672) as cable,
-        workers(
-            lesson,
-            MESSAGE_QUEUE=AMQP.replace(place.netloc.rpartition("@")[2], f"127.0.0.1:{cable.own}"),
-            MESSAGE_CHANNEL=f"live-flask-{secrets.token_hex(4)}",
-        ) as (one, other),
-        lesson.socket(visitor=ada, auth=PHYSICS, address=one) as learner,
-        lesson.socket(visitor=grace, auth=PHYSICS, address=other) as teacher,
-    ):
-
-        def whispered():
-            assert learner.call("whisper", {"to": "grace", "text": "Psst"}, within=3) == {"ok": True}
-            return not teacher.silent("whisper", seconds=1)
-
-        assert wait_for(5, whispered)
-        getattr(cable, how)()
-        for _ in range(3):
-            assert learner.call("whisper", {"to": "grace", "text": "Psst"}, within=3) == {"ok": True}, "who waits?"
-        if how == "cut":
-            cable.mend()
-        assert wait_for(10, whispered), "it should be looked for once a second"

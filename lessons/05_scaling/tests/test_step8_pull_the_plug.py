@@ -1,11 +1,10 @@
-"""Step 7: whatever is taken away in the middle of a class, every client ends with every event, once and in order."""
+"""Step 8: whatever is taken away in the middle of a class, every client ends with every event, once and in order."""
 
 import contextlib
-import secrets
 import signal
+import sqlite3
 import threading
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor, as_completed
 
 import httpx
 import psutil
@@ -14,7 +13,9 @@ import pytest
 from course.processes import wait_for
 from course.served import Cable
 from course.testkit.crowd import Hall, Reader, StreamReader, Writer
-from course.testkit.sockets import first_way
+from course.testkit.workers import workers
+
+PHYSICS = {"room": "physics"}
 
 
 def kill_a_worker(fleet):
@@ -76,6 +77,48 @@ ALL_FAULTS = [*FAULTS, *(pytest.param(fault, marks=pytest.mark.long) for fault i
 LARGE = [pytest.mark.long, pytest.mark.slow]  # 200 sockets, 50 streams
 
 
+def test_an_export_that_another_worker_has_given_up_reports_nothing_more(fleet):
+    for _ in range(10):
+        job = httpx.post(f"{fleet.at(0)}/api/exports").json()["job"]
+        last = given_up(fleet, job)
+        if last is not None:  # else it was done too soon
+            break
+
+    with fleet.stream(channel=f"job:{job}", last_event_id=last) as stream:
+        assert stream.silent(0.5), "who reads of it has been told that it failed"
+
+
+def given_up(fleet, job):
+    """Give up an export in the database, as another worker does: its last number, or None if it is too late."""
+    with contextlib.closing(sqlite3.connect(fleet.database, timeout=10)) as connection, connection:
+        open_still = "UPDATE job SET error = 'It was lost.' WHERE id = ? AND percent < 80"
+        if connection.execute(open_still, [job]).rowcount:
+            return connection.execute("SELECT last FROM channel WHERE name = ?", [f"job:{job}"]).fetchone()[0]
+
+
+def test_a_whisper_finds_somebody_who_has_just_come_to_another_worker(fleet):
+    ada, grace = fleet.person("ada"), fleet.person("grace")
+    with (
+        fleet.socket(visitor=ada, auth=PHYSICS, address=fleet.at(0)) as learner,
+        fleet.socket(visitor=grace, auth=PHYSICS, address=fleet.at(1)) as teacher,
+    ):
+        learner.send("whisper", {"to": "grace", "text": "Are you back?"})
+
+        assert teacher.next("whisper", within=4).data["text"] == "Are you back?"
+
+
+@pytest.mark.long
+def test_who_whispers_does_not_wait_for_a_redis_that_hangs(fleet):
+    ada, grace = fleet.person("ada"), fleet.person("grace")
+    with (
+        fleet.socket(visitor=ada, auth=PHYSICS, address=fleet.at(0)) as learner,
+        fleet.socket(visitor=grace, auth=PHYSICS, address=fleet.at(0)) as teacher,
+        fleet.redis_hung(),
+    ):
+        assert learner.call("whisper", {"to": "grace", "text": "Psst"}, within=5) == {"ok": True}
+        assert teacher.next("whisper").data["text"] == "Psst", "at one worker, it needs no queue"
+
+
 @pytest.mark.parametrize("goes", ["killed", pytest.param("sent away", marks=pytest.mark.long)])
 def test_an_export_ends_though_its_worker_goes(fleet, goes):
     port = fleet.served.api.add()
@@ -133,36 +176,20 @@ def test_nothing_is_lost_and_nothing_comes_twice(fleet, fault, size):
     assert ada.get("/api/me").json()["name"] == "ada", "and nobody is signed out"
 
 
-def test_what_is_under_way_when_a_worker_leaves_is_answered(fleet):
-    port = fleet.served.api.add() if fleet.lesson.has_workers else fleet.places[0]
-    address, ada = f"http://localhost:{port}", fleet.person("ada")
-    sent = {"name": "ada", "password": "live-flask"}  # a password takes a tenth of a second to check
+@pytest.mark.long
+def test_when_connections_to_redis_go_silent_others_are_opened(lesson):
+    ada, grace = lesson.person("ada"), lesson.person("grace")
     with (
-        fleet.socket(visitor=ada, address=address) as socket,
-        fleet.stream(address=address) as stream,
-        ThreadPoolExecutor(9) as others,
+        Cable(lesson.redis_port) as cable,
+        workers(lesson, REDIS_URL=cable.url) as (one, other),
+        lesson.socket(visitor=ada, auth=PHYSICS, address=one) as learner,
+        lesson.socket(visitor=grace, auth=PHYSICS, address=other) as teacher,
     ):
-        under_way = [others.submit(httpx.post, f"{address}/api/login", json=sent, timeout=20) for _ in range(8)]
-        assert next(as_completed(under_way)).result().status_code == 200
-        gone = others.submit(fleet.served.api.send_away, port)
 
-        assert socket.ends(within=5), "its clients are sent elsewhere"
-        assert stream.next(within=5) is None
-        assert {answer.result().status_code for answer in under_way} <= {200, 503}, "answered, or refused in words"
-        gone.result()
+        def whispered():
+            answer = learner.call("whisper", {"to": "grace", "text": "Psst"}, within=5)
+            return answer.get("ok") and not teacher.silent("whisper", seconds=1)
 
-
-@first_way
-def test_the_clients_of_a_worker_that_leaves_go_to_another(fleet, client, transport):
-    port = fleet.served.api.add() if fleet.lesson.has_workers else fleet.places[0]
-    with ThreadPoolExecutor(1) as others, contextlib.ExitStack() as crowd:
-        here = []
-        while not here:  # nginx sends some of them to the new worker
-            seat = crowd.enter_context(fleet.socket(client=client, transport=transport, comes_back=True))
-            here += [seat] * (seat.next("here").data["worker"] == str(port))
-        before = here[0].sid()
-        gone = others.submit(fleet.served.api.send_away, port)
-
-        assert here[0].comes_back(before, within=10), "it should be cut off, and not be told to stay away"
-        assert here[0].call("ask", {"text": "Here again", "key": secrets.token_hex(8)})["ok"]
-        gone.result()
+        assert wait_for(5, whispered)
+        cable.hush()
+        assert wait_for(12, whispered), "the queue should carry whispers again"

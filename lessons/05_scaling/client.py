@@ -1,0 +1,17 @@
+"""Given: the browser's half of Socket.IO, of the release that fits this server: package-lock.json names it."""
+
+from pathlib import Path
+
+from flask import Blueprint, send_from_directory
+
+from . import board
+
+client = Blueprint("client", __name__, url_prefix="/client")
+
+
+@client.get("/<name>")
+def browser_client(name):
+    for folder in Path(__file__).parents:
+        if (folder / "node_modules/socket.io-client/dist").is_dir():
+            return send_from_directory(folder / "node_modules/socket.io-client/dist", name)
+    raise board.Unknown("The browser's half of Socket.IO is missing here: npm install socket.io-client@4")
