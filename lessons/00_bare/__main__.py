@@ -1,7 +1,7 @@
 """Serves the API at its own address: `python -m` and the name of this package."""
 
 from . import create_app
-from .settings import listening_port
+from .config import listening_port
 
 app = create_app()
 app.run(app.config["HOST"], listening_port(app.config))

@@ -1,6 +1,6 @@
 """The question board: what a question is, and the few verbs that change it.
 
-Knows nothing of HTTP: whoever comes in, by whatever door, calls these functions and gets the same rules.
+Knows nothing of HTTP: every way in calls these functions and gets the same rules.
 A browser is named by a random id; what it may change is what it asked.
 """
 
@@ -8,11 +8,12 @@ import contextlib
 import os
 import re
 import sqlite3
+import sys
 import time
 from datetime import UTC, datetime
 
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import ForeignKey, String, delete, event, func, select, update
+from sqlalchemy import ForeignKey, String, delete, event, func, inspect, select, update
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, column_property, mapped_column
@@ -97,6 +98,17 @@ def create_tables():
     for table in db.metadata.sorted_tables:
         db.session.execute(CreateTable(table, if_not_exists=True))
     db.session.commit()
+    check_tables()
+
+
+def check_tables():
+    """End with a sentence if the database is another version's: a column is missing, and nothing here adds one."""
+    found = inspect(db.engine)
+    for table in db.metadata.sorted_tables:
+        there = {column["name"] for column in found.get_columns(table.name)}
+        for name in set(table.columns.keys()) - there:
+            cure = "Move this database away, or name another in FLASK_SQLALCHEMY_DATABASE_URI."
+            sys.exit(f"{db.engine.url.database} is of another version: {table.name} has no {name}. {cure}")
 
 
 def questions(most=None):

@@ -1,0 +1,71 @@
+"""The settings and where they come from: DEFAULTS, then FLASK_… in the environment, then the `config` argument.
+
+A setting that cannot be right ends the start with a sentence. The secret key is made on the first start, and kept.
+"""
+
+import contextlib
+import os
+import re
+import secrets
+import sys
+from pathlib import Path
+from urllib.parse import urlsplit
+
+NAME = __package__.rpartition(".")[2]  # cookies know no ports, so each lesson's cookie has its own name
+DEFAULTS = {
+    "API_URL": "http://localhost:5100",
+    "HOST": "127.0.0.1",  # who reaches the API: 0.0.0.0 lets in everybody in your network
+    "PORT": None,  # where the API listens; the port of API_URL if None
+    "SQLALCHEMY_DATABASE_URI": f"sqlite:///{NAME}.db",  # in Flask's instance folder
+    "SESSION_COOKIE_NAME": NAME,
+    "SESSION_REFRESH_EACH_REQUEST": False,  # reading sets no cookie
+    "MAX_CONTENT_LENGTH": 16 * 1024,
+}
+ORIGIN = r"https?://([a-z0-9.-]+|\[[0-9a-f:]+\])(:\d{1,5})?"  # as a browser writes it, in the header Origin
+
+
+def configured(app, config):
+    """The app with its settings."""
+    app.config.from_mapping(DEFAULTS)
+    app.config.from_prefixed_env()
+    check_settings(app.config)
+    app.config.from_mapping(config)
+    return app
+
+
+def keep_secret_key(app):
+    """The key that signs the cookies: made on the first start, kept for the next, readable by its owner only."""
+    folder = Path(app.instance_path)
+    path = folder / "secret_key"
+    folder.mkdir(parents=True, exist_ok=True)
+    with contextlib.suppress(PermissionError):
+        folder.chmod(0o700)  # the database is in it, too
+    if not path.exists():
+        draft = folder / f"secret_key.{os.getpid()}"
+        draft.touch(mode=0o600)
+        draft.write_text(secrets.token_hex())
+        with contextlib.suppress(FileExistsError):
+            os.link(draft, path)  # whole or not at all, so that a second process reads no half key
+        draft.unlink()
+    app.config["SECRET_KEY"] = app.config["SECRET_KEY"] or path.read_text()
+
+
+def check_settings(config):
+    """End if a setting is not of its default's kind, or an address is not an origin."""
+    for name, default in DEFAULTS.items():
+        value = config[name]
+        kinds = (int, float) if isinstance(default, float) else type(default)
+        if default is not None and not isinstance(value, kinds):
+            sys.exit(f"FLASK_{name} cannot be {value}. Its default is {default}: give it a value of the same kind.")
+    for name in {"API_URL", "PAGE_ORIGIN"} & DEFAULTS.keys():
+        if not re.fullmatch(ORIGIN, config[name]):
+            like = f"It needs an origin such as {DEFAULTS[name]} or https://board.example.org"
+            sys.exit(f"FLASK_{name} cannot be {config[name]}. {like}, without a path and without a slash at its end.")
+
+
+def listening_port(config):
+    """Where the API listens: PORT, else the port of API_URL. End if there is neither."""
+    port = config["PORT"] or urlsplit(config["API_URL"]).port
+    if not isinstance(port, int):
+        sys.exit(f"{config['API_URL']} names no port. Set the one where the API listens, as in FLASK_PORT=5100")
+    return port
