@@ -82,8 +82,9 @@ class Judge:
         self.tester.verdict, processes.HURRY = False, hurry
         for each in range(step, max(self.lesson.steps) + 1):
             found = self.tester.test(each)
-            self.judged_with_time = found["found"] == "failed" and hurry and is_busy()
-            if self.judged_with_time:  # it may only have been too slow
+            unclear = found["found"] == "failed" and not found["said"]  # it may only have been too slow
+            self.judged_with_time = unclear and hurry and is_busy()
+            if self.judged_with_time:
                 processes.HURRY = False
                 found = self.tester.test(each)
                 processes.HURRY = hurry

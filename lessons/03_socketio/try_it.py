@@ -53,12 +53,12 @@ def upgrade():
 @to
 def call(event, arguments, cookies, to):
     """Send EVENT and print its acknowledgement."""
-    with connected(to, cookies) as client:
-        try:
-            answer = client.call(event, tuple(map(value, arguments)), timeout=5)
-        except exceptions.TimeoutError:
-            raise click.ClickException(f"No acknowledgement in 5 s. Is there a handler for {event} on {to}?") from None
-        print(json.dumps(answer, ensure_ascii=False))
+    client = connected(to, cookies)
+    try:
+        answer = client.call(event, tuple(map(value, arguments)), timeout=5)
+    except exceptions.TimeoutError:
+        raise click.ClickException(f"No acknowledgement in 5 s. Is there a handler for {event} on {to}?") from None
+    print(json.dumps(answer, ensure_ascii=False))
 
 
 @cli.command()
@@ -67,9 +67,9 @@ def call(event, arguments, cookies, to):
 @to
 def emit(event, arguments, to):
     """Connect two clients, send EVENT from the first, and print what each of them receives."""
-    with connected(to) as first, connected(to) as second:
-        first.emit(event, tuple(map(value, arguments)))
-        show(first=first, second=second)
+    first, second = connected(to), connected(to)
+    first.emit(event, tuple(map(value, arguments)))
+    show(first=first, second=second)
 
 
 @cli.command()
@@ -78,9 +78,9 @@ def emit(event, arguments, to):
 @to
 def post(path, body, to):
     """Connect one client, POST the BODY to a PATH of the API, and print what the client receives."""
-    with connected(to) as client:
-        requests.post(API + path, body, headers={"Content-Type": "application/json"}, timeout=5)
-        show(client=client)
+    client = connected(to)
+    requests.post(API + path, body, headers={"Content-Type": "application/json"}, timeout=5)
+    show(client=client)
 
 
 @cli.command()
@@ -90,15 +90,13 @@ def connect(namespaces):
     client = Client()
     client.connect(API, namespaces=list(namespaces), wait_timeout=5)
     print(client.transport(), json.dumps(client.namespaces))
-    client.disconnect()
 
 
-@contextlib.contextmanager
 def connected(namespace, cookies=None):
+    """A client on a namespace; it leaves when the program ends, for Flask's server answers a goodbye after 3 s only."""
     client = SimpleClient(reconnection=False)
     client.connect(API, {"Cookie": header(cookies)} if cookies else {}, namespace=namespace)
-    yield client
-    client.disconnect()
+    return client
 
 
 def show(**clients):
