@@ -141,6 +141,9 @@ class Report:
                 elif not again:
                     self.tick(step)
                     self.announce(step == len(self.lesson.steps))
+            case "so far":
+                title = escape(self.lesson.steps[step])
+                self.out.print(f"  [dim]… {step}. {title}: {finding['passed']} of {finding['of']} tests pass so far[/]")
             case "failed" if finding.get("with_time"):
                 if finding["said"] != self.said:
                     self.out.print(f"\nWith more time, your app said: {escape(finding['said'])}", soft_wrap=True)

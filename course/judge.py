@@ -24,6 +24,7 @@ from .processes import Trouble, is_busy
 from .served import LessonUnderTest
 
 OUT = open(os.dup(1), "w", buffering=1, encoding="utf-8")  # noqa: SIM115 (pytest takes standard output for itself)
+SOON = 1.3  # seconds after which somebody who waits is told how many tests pass so far
 ENOUGH = 11  # seconds after which no other step is proved once more
 
 
@@ -80,6 +81,9 @@ class Judge:
     def go_on_from(self, step, hurry):
         """Test the steps from this one on; gives the first that is missing, or None."""
         self.tester.verdict, processes.HURRY = False, hurry
+        soon = threading.Timer(SOON - (time.monotonic() - self.since), self.tell_so_far)
+        soon.daemon = True
+        soon.start()
         for each in range(step, max(self.lesson.steps) + 1):
             found = self.tester.test(each)
             unclear = found["found"] == "failed" and not found["said"]  # it may only have been too slow
@@ -91,6 +95,11 @@ class Judge:
             tell(**found)
             if found["found"] != "passed":
                 return each
+
+    def tell_so_far(self):
+        """Say how far the tests are, for to wait for what a step promises may take longer than somebody likes to."""
+        if self.tester.item and not self.tester.finding and not self.tester.verdict:
+            tell("so far", step=self.tester.step, passed=len(self.tester.passed), of=self.tester.total)
 
     def once_more(self, missing, at_hand):
         """Test what is missing again, without hurry, and then the steps before the one at hand."""

@@ -40,6 +40,7 @@ class Tester:
         self.since = 0.0  # when the test began
         self.heard = {}  # how much each process had said by then
         self.passed = []  # names of the step's tests that have passed; an earlier check may have run them
+        self.total = 0  # how many it has
 
     def test(self, step):
         """Run the tests of a step until one fails; gives what was found."""
@@ -71,6 +72,9 @@ class Tester:
 
     def pytest_collection_modifyitems(self, items):
         items[:] = [item for item in items if item.name not in self.passed]
+
+    def pytest_collection_finish(self, session):
+        self.total = len(session.items) + len(self.passed)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item):

@@ -253,6 +253,15 @@ def test_each_state_between_two_steps_has_its_steps_and_no_more(learner, number,
 
 
 @pytest.mark.long
+def test_while_a_step_makes_somebody_wait_it_says_how_many_tests_pass(learner):
+    learner.has(2, 5, done=4)
+
+    said = learner.types("check", 2, code=None)
+
+    assert re.search(r"✓ 4\. .+\n  … 5\. How it ended: \d of 3 tests pass so far\n", said), said
+
+
+@pytest.mark.long
 def test_watch_judges_again_when_a_file_is_saved(learner):
     learner.has(1, 2, done=2)
     command = [sys.executable, "-m", "course", "check", "1", "--watch"]

@@ -107,6 +107,11 @@ class OneByOne(engineio.Client):
         else:
             super()._send_packet(packet)
 
+    def disconnect(self, *arguments, **options):
+        if self.ws:  # some servers answer no goodbye; websocket-client would wait for that 3 s
+            self.ws.close = functools.partial(self.ws.close, timeout=0.1)
+        super().disconnect(*arguments, **options)
+
     def _reset(self):
         for connection in filter(None, (self.ws, self.http)):
             connection.close()  # else it stays open until it is collected, and Python complains
