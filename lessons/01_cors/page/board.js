@@ -1,7 +1,7 @@
 // Holds the list, and does what the person wants: each verb asks the API, then puts its answer on the list.
 import * as api from "./api.js";
 import { API_URL } from "./config.js";
-import { close, complain, draw, open, say } from "./draw.js";
+import { close, complain, draw, open, present, remove, say } from "./draw.js";
 
 const LONGEST = 280;
 const askForm = document.querySelector("#ask");
@@ -57,8 +57,10 @@ const verbs = {
   withdraw(item) {
     open(item, "withdraw");
   },
-  async confirm({ question: { id } }) {
+  async confirm(item) {
+    const { id } = item.question;
     await api.withdraw(id);
+    remove(item);
     drop(id);
     return "Withdrawn.";
   },
@@ -73,6 +75,7 @@ async function ask() {
   showLength(text);
   if (more === undefined) await reload(); // the API was away when this page opened
   else put(question);
+  present(question.id);
   return "Asked.";
 }
 
@@ -140,5 +143,5 @@ try {
 document.querySelector("#page-origin").textContent = location.origin;
 document.querySelector("#api-origin").textContent = API_URL;
 document.querySelector("#csv").href = `${API_URL}/export/questions.csv`;
-showLength(text);
+addEventListener("pageshow", () => showLength(text)); // the browser may have restored a draft
 attempt(refresh, bar, reload);

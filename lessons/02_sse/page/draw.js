@@ -4,29 +4,68 @@ const clone = (template) => $(template).content.firstElementChild.cloneNode(true
 const alert = $("#problem"); // by this name even when it left the page with the item it stood in
 const plural = (number, what) => `${number} ${what}${number === 1 ? "" : "s"}`;
 
+const list = $("#questions");
+let wanted = []; // the items in their order, as they will stand there when nobody reads them
+let waiting = false; // whether they stand otherwise until then
+let pointing = false; // whether somebody points at the list
+let leaving; // a moment after the pointer has left it
+
 /** Show these questions in this order. Items stay and move, so that a half-written edit outlives it. */
 export function draw(questions, more) {
-  const list = $("#questions");
-  const focused = document.activeElement;
-  const items = questions.map(drawQuestion);
-  const staying = new Set(items);
-  for (const item of [...list.children]) if (!staying.has(item)) item.remove();
-  items.forEach((item, place) => {
-    if (item !== list.children[place]) list.insertBefore(item, list.children[place] ?? null);
-  });
+  wanted = questions.map((question) => drawQuestion(question));
   $("#title").textContent = more === null ? "Questions" : plural(questions.length + more, "question");
   $("#uncounted").hidden = more !== null;
   $("#more").hidden = !more;
   $("#more").textContent = `You see ${questions.length} of them: those with the most votes, and what is new.`;
   $("#empty").hidden = questions.length > 0;
+  arrange();
+}
+
+/** Whether somebody points at the list, stands in it or reads below its top: then nothing in it may move. */
+const isRead = () => pointing || list.getBoundingClientRect().top < 0 || $(":focus-visible", list) !== null;
+
+/** Put the items in their order. While somebody reads them, what is new comes last, and what is gone leaves a gap. */
+function arrange(held = isRead()) {
+  const focused = document.activeElement;
+  const staying = new Set(wanted);
+  const gone = [...list.children].filter((item) => !staying.has(item));
+  for (const item of gone) if (held) item.inert = true; else item.remove();
+  const items = held ? [...new Set([...list.children, ...wanted])] : wanted;
+  items.forEach((item, place) => {
+    if (item !== list.children[place]) list.insertBefore(item, list.children[place] ?? null);
+  });
+  const differs = items.filter((item) => staying.has(item)).some((item, place) => item !== wanted[place]);
+  $("#reorder").hidden = !differs;
+  waiting = differs || (held && gone.length > 0);
 
   // Moving an element takes the focus from it; whoever stood on a question that is gone, stands on the heading.
-  const next = focused.isConnected ? focused : $("#title");
+  const next = focused.isConnected && !focused.closest("[inert]") ? focused : $("#title");
   if (next !== document.activeElement) next.focus({ preventScroll: true });
 }
 
+const settle = () => waiting && arrange();
+list.addEventListener("focusout", () => setTimeout(settle)); // by then it is known where the focus goes
+addEventListener("scroll", settle, { passive: true });
+list.addEventListener("pointerenter", () => {
+  clearTimeout(leaving);
+  pointing = true;
+});
+list.addEventListener("pointerleave", () => {
+  clearTimeout(leaving);
+  leaving = setTimeout(() => {
+    pointing = false;
+    settle();
+  }, 300); // the click of a finger comes after it has left
+});
+$("#reorder").addEventListener("click", () => {
+  arrange(false);
+  $("#title").focus();
+});
+$("#skip").addEventListener("click", () => $("#title").focus());
+
 function drawQuestion(question) {
   const item = $(`#question-${question.id}`) ?? clone("#question");
+  item.inert = false;
   if (item.question === question) return item; // nothing new, and what the reader has selected stays so
   item.question = question;
   item.id = `question-${question.id}`;
@@ -38,9 +77,10 @@ function drawQuestion(question) {
   $(".badge", item).hidden = !question.answered;
   $(".own", item).hidden = !question.mine;
   $("[data-verb=mark]", item).textContent = question.answered ? "Mark as open" : "Mark as answered";
-  for (const button of item.querySelectorAll(".vote, .own button")) {
-    button.ariaLabel = `${button.matches(".vote") ? "Vote for" : button.textContent}: ${question.text}`;
+  for (const button of item.querySelectorAll(".own button")) {
+    button.ariaLabel = `${button.textContent}: ${question.text}`;
   }
+  $(".vote", item).ariaLabel = `Vote for: ${question.text}, ${plural(question.votes, "vote")}`;
   $("time", item).dateTime = question.asked_at;
   $("time", item).title = new Date(question.asked_at).toLocaleString("en");
   drawTime($("time", item));
@@ -70,6 +110,21 @@ export function close(item) {
   if (!panel) return; // Escape was quicker than the API
   panel.remove();
   $(`[data-verb=${panel.dataset.opener}]`, item).focus();
+}
+
+/** Take away an item that its reader has withdrawn, at once; the focus, which was in it, goes to the heading. */
+export function remove(item) {
+  $("#title").focus({ preventScroll: true });
+  item.remove();
+}
+
+/** Bring one's own new question to where one sees it, and mark it for a moment. */
+export function present(id) {
+  const item = $(`#question-${id}`);
+  if (!item) return; // the person is in another room by now, or the question was withdrawn at once
+  item.scrollIntoView({ block: "center" });
+  item.classList.add("new");
+  setTimeout(() => item.classList.remove("new"), 2000);
 }
 
 export function say(news) {

@@ -79,7 +79,7 @@ def test_keyboard_alone_is_enough(alice):
     keys.press("Enter")
     assert alice.sees("Voted.")
     focused = alice.page.evaluate("document.activeElement.getAttribute('aria-label')")
-    assert focused == "Vote for: Typed, not clicked", "the focus should stay where it was"
+    assert focused == "Vote for: Typed, not clicked, 1 vote", "the focus should stay where it was"
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

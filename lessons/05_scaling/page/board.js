@@ -2,7 +2,7 @@
 // What others do, the API tells: each event is put on the list too.
 import * as api from "./api.js";
 import { API_URL } from "./config.js";
-import { close, complain, draw, open, say } from "./draw.js";
+import { close, complain, draw, open, present, remove, say } from "./draw.js";
 import { exportQuestions } from "./jobs.js";
 import { follow, people, recognise, room } from "./rooms.js";
 import { act, connect } from "./socket.js";
@@ -134,8 +134,10 @@ const verbs = {
   withdraw(item) {
     open(item, "withdraw");
   },
-  async confirm({ question: { id } }) {
+  async confirm(item) {
+    const { id } = item.question;
     const [, how] = await act("withdraw", { id });
+    remove(item);
     drop(id);
     return `Withdrawn. ${how}`;
   },
@@ -153,7 +155,8 @@ async function ask() {
   if (text.value === draft) text.value = ""; // unless the person is already writing the next one
   showLength(text);
   if (more === undefined) await load(); // the API was away when this page opened
-  else take(question, undefined, where);
+  else await take(question, undefined, where);
+  present(question.id);
   return `Asked. ${how}`;
 }
 
@@ -220,7 +223,7 @@ try {
 document.querySelector("#page-origin").textContent = location.origin;
 document.querySelector("#api-origin").textContent = API_URL;
 document.querySelector("#csv").href = `${API_URL}/export/questions.csv`;
-showLength(text);
+addEventListener("pageshow", () => showLength(text)); // the browser may have restored a draft
 
 follow(redraw, () => {
   more = undefined; // nothing of the room before stays

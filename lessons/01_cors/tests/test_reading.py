@@ -1,0 +1,78 @@
+"""The list holds still while somebody points at it; and it says what eyes cannot see."""
+
+import pytest
+
+from course.processes import wait_for
+
+
+@pytest.fixture
+def others(lesson):
+    """Somebody else, who has asked two questions."""
+    visitor = lesson.visitor()
+    for question in visitor.get("/api/questions").json():
+        visitor.delete(f"/api/questions/{question['id']}/vote")
+    for text in ("The first", "The second"):
+        visitor.post("/api/questions", json={"text": text})
+    return visitor
+
+
+def order(who, *texts):
+    """Whether these questions come one after the other on somebody's page, before two seconds are over."""
+
+    def tops():
+        return [who.question(text).last.bounding_box()["y"] for text in texts]
+
+    return wait_for(2, lambda: tops() == sorted(tops()))
+
+
+def test_while_somebody_points_at_a_question_it_stays_there(others, alice):
+    vote = alice.question("The second").last.get_by_role("button", name="Vote for")
+    vote.click()
+    assert alice.sees("New order · show"), "and alice should know of it"
+    assert order(alice, "The first", "The second")
+
+    alice.page.mouse.move(0, 0)
+    assert order(alice, "The second", "The first")
+
+
+def test_ones_own_new_question_comes_into_sight(lesson, others, alice):
+    copied = others.post("/api/questions", json={"text": "One of many"}).json()["id"]
+    lesson.multiply(copied, 30)
+    alice.page.reload()
+    assert wait_for(5, lambda: alice.question("One of many").count() > 30)
+
+    alice.ask("Where am I?")
+
+    assert alice.shows(alice.question("Where am I?"))
+    box = alice.question("Where am I?").bounding_box()
+    assert 0 <= box["y"] <= alice.page.viewport_size["height"] - box["height"]
+
+
+def test_a_vote_is_told_to_ears_and_in_forced_colours(lesson, window, others):
+    alice = window(lesson.page, forced_colors="active")
+    buttons = alice.page.get_by_role("button", name="Vote for: The ")
+    alice.shows(buttons.first)
+    colour = "it => getComputedStyle(it).backgroundColor"
+    before = buttons.last.evaluate(colour)
+
+    buttons.last.click()
+
+    assert alice.shows(alice.page.get_by_role("button", name="Vote for: The second, 1 vote", pressed=True).first)
+    assert alice.page.locator("[aria-pressed=true]").first.evaluate(colour) != before
+
+
+def test_a_draft_that_came_back_is_counted(alice):
+    alice.page.get_by_label("Your question", exact=True).fill("Half a question")
+    alice.page.goto("about:blank")
+    alice.page.go_back()
+
+    assert alice.holds("Your question", "Half a question")
+    assert alice.sees("15 / 280")
+
+
+def test_the_keyboard_comes_to_the_questions_at_once(alice):
+    alice.page.keyboard.press("Tab")
+    assert alice.sees("To the questions")
+    alice.page.keyboard.press("Enter")
+
+    assert alice.page.get_by_role("heading", name="question").evaluate("it => it === document.activeElement")
