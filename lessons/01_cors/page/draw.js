@@ -18,6 +18,7 @@ export function draw(questions, more) {
   $("#more").hidden = !more;
   $("#more").textContent = `You see ${questions.length} of them: those with the most votes, and what is new.`;
   $("#empty").hidden = questions.length > 0;
+  $("#loading").hidden = true;
   arrange();
 }
 

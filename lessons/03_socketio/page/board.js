@@ -16,6 +16,7 @@ const list = document.querySelector("#questions");
 const questions = new Map(); // by id
 let more; // how many questions are not on the list: undefined before it is here, null if X-Total-Count is hidden
 let loaded = Promise.resolve(); // kept when the list that was asked for last is here
+const windows = new BroadcastChannel("board"); // the others of this browser: `mine` and `voted` are so in all of them
 let sent = {}; // the question that was sent last and not answered, with its key: sent again, it is asked once
 
 /** Load the list. What comes to know while it is on its way waits for it, or the list, being older, would undo that. */
@@ -52,8 +53,15 @@ function redraw() {
   draw([...questions.values()].sort((a, b) => b.votes - a.votes || a.id - b.id), more);
 }
 
-/** Put what the API answered on the list. If an event was quicker, it may be newer: then only `mine` and `voted` count. */
-async function take(answer, before) {
+/** Put what the API answered on the list, in all windows of this browser. */
+function take(answer, before) {
+  windows.postMessage({ answer });
+  return know(answer, before);
+}
+windows.addEventListener("message", ({ data }) => know(data.answer, undefined));
+
+/** Put an answer on this window's list. If an event was quicker, it may be newer: then only `mine` and `voted` count. */
+async function know(answer, before) {
   await loaded;
   const now = questions.get(answer.id);
   if (now === before) put(answer);
@@ -86,11 +94,26 @@ const handlers = {
 const wire = {}; // by what this page is connected, and how many are here
 const words = { live: "live", reconnecting: "reconnecting …", offline: "offline" };
 
+const alertBox = document.querySelector("#problem");
+const since = document.querySelector("#since");
+let alarm; // rings when there has been no connection for two seconds
+let unanswered; // what was wrong last time the API did not answer
+
 function show(state) {
   if (state === connection.dataset.state) return; // said once is enough
   connection.dataset.state = state;
   connection.textContent = words[state];
+  if (state === "live") {
+    clearTimeout(alarm);
+    alarm = undefined;
+    since.textContent = "";
+    if (alertBox.textContent === unanswered) alertBox.textContent = ""; // what did not get through does now
+  } else alarm ??= setTimeout(warn, 2000, new Date().toLocaleTimeString("en-GB", { timeStyle: "short" }));
   if (state !== "live" && more === undefined) load(); // perhaps only the stream fails; if not, this says why
+}
+
+function warn(time) {
+  if (more !== undefined) since.textContent = `No connection since ${time}. What you see may be old.`;
 }
 
 // What the buttons in an item of the list do, by their data-verb; a sentence they return is news.
@@ -155,6 +178,7 @@ async function attempt(button, place, action) {
     say(await action());
   } catch (problem) {
     if (!(problem instanceof api.Problem)) throw problem; // a mistake in this code: the console says where
+    if (problem.status === undefined) unanswered = problem.message;
     if (problem.status === 404) await load();
     complain(place.isConnected ? place : bar, problem.message); // the question may be gone
   } finally {

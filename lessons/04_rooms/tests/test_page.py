@@ -2,6 +2,8 @@
 
 import pytest
 
+from course.testkit.people import Window
+
 
 def test_a_question_is_asked_seen_voted_up_and_answered(alice, bob):
     alice.ask("What is a preflight?", author="Alice")
@@ -227,3 +229,39 @@ def test_a_room_by_keyboard_on_a_narrow_phone(lesson, window):
         assert phone.sees("WWWW") and phone.holds("Your whisper", "")
 
     assert phone.page.evaluate("document.documentElement.scrollWidth") <= 360, "nothing should stick out"
+
+def test_a_second_window_knows_what_is_mine(lesson, alice):
+    alice.ask("In both windows?")
+    second = Window(alice.page.context.new_page(), lesson.page)
+    vote = second.question("In both windows?").get_by_role("button", name="Vote for")
+    assert second.shows(vote)
+
+    alice.click("Vote for", "In both windows?")
+    assert second.becomes(vote, "aria-pressed", "true")
+
+    alice.ask("Mine, too?")
+    assert second.shows(second.question("Mine, too?").get_by_role("button", name="Edit"))
+
+
+def test_without_a_connection_it_says_since_when(lesson, alice):
+    alice.ask("What was before?")
+    assert alice.sees("What was before?") and alice.sees("live")
+
+    with lesson.api_stopped():
+        assert alice.sees("No connection since", within=5)
+        alice.ask("And now?")
+        assert alice.sees("did not answer", within=5)
+    assert alice.shows(alice.page.get_by_text("No connection since"), within=10, state="hidden")
+    assert alice.shows(alice.page.get_by_text("did not answer"), state="hidden"), "what is over is no longer said"
+
+
+def test_while_the_list_is_on_its_way_it_says_so(lesson, alice):
+    for process in lesson.processes:
+        process.suspend()
+    try:
+        alice.page.reload()
+        assert alice.sees("Loading questions …")
+    finally:
+        for process in lesson.processes:
+            process.resume()
+    assert alice.shows(alice.page.get_by_text("Loading questions …"), within=10, state="hidden")
