@@ -122,6 +122,7 @@ def test_an_api_that_is_gone_is_named_and_the_draft_stays(lesson, alice):
     alice.page.get_by_role("button", name="Ask", exact=True).click()
     assert alice.shows(alice.question("Asked in bad times")), "once the API is back, the same button should work"
 
+
 def test_a_second_window_knows_what_is_mine(lesson, alice):
     alice.ask("In both windows?")
     second = Window(alice.page.context.new_page(), lesson.page)

@@ -188,6 +188,7 @@ def test_who_was_away_for_long_loads_the_list_anew(lesson, alice, bob):
 
     assert bob.sees("While bob slept 0", within=10) and bob.sees("While bob slept 4") and bob.sees("Before")
 
+
 def test_a_second_window_knows_what_is_mine(lesson, alice):
     alice.ask("In both windows?")
     second = Window(alice.page.context.new_page(), lesson.page)

@@ -230,6 +230,7 @@ def test_a_room_by_keyboard_on_a_narrow_phone(lesson, window):
 
     assert phone.page.evaluate("document.documentElement.scrollWidth") <= 360, "nothing should stick out"
 
+
 def test_a_second_window_knows_what_is_mine(lesson, alice):
     alice.ask("In both windows?")
     second = Window(alice.page.context.new_page(), lesson.page)
