@@ -11,6 +11,7 @@ import re
 import sqlite3
 import sys
 import time
+import unicodedata
 from datetime import UTC, datetime
 
 from blinker import Signal
@@ -226,11 +227,11 @@ def find_own(browser, id):
     return question
 
 
-def clean(value, what, shortest, longest):
-    """The text without the spaces around it; raises Invalid."""
+def clean(value, what, shortest, longest, form="NFC"):
+    """The text without the spaces around it, in a normal form of Unicode (UAX 15); raises Invalid."""
     if not isinstance(value, str):
         raise Invalid(f"{what} must be a text.")
-    value = value.strip()
+    value = unicodedata.normalize(form, value).strip()
     if not shortest <= len(value) <= longest:
         raise Invalid(f"{what} has {shortest} to {longest} characters; this one has {len(value)}.")
     if re.search(r"[\0\ud800-\udfff]", value):

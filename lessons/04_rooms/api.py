@@ -174,6 +174,14 @@ def fields(*names):
     return {name: body[name] for name in names if name in body}
 
 
+@api.after_app_request
+def keep_no_copy(response):
+    """Whoever comes back to a page sees what is true now (RFC 9111, section 5.2.2.5)."""
+    if response.is_json:
+        response.cache_control.no_store = True
+    return response
+
+
 def answer_errors(app):
     """Give every error the same shape, {"error": "one sentence"}, with the status that fits."""
 

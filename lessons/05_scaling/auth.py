@@ -105,7 +105,7 @@ def open_auth(app):
 def check(name, password):
     """The person with this name and password; raises board.Invalid, board.SignIn, rates.TooMany."""
     name = board.clean(name, "A name", 1, board.AUTHOR_LENGTH)
-    password = board.clean(password, "A password", 1, 200)
+    password = board.clean(password, "A password", 1, 200, "NFKC")
     rates.spend("address", request.remote_addr)
     rates.spend("login", request.remote_addr, name)
     person = db.session.scalar(select(Person).where(Person.name == name))
@@ -232,14 +232,14 @@ def change_password(name, password):
     if person is None:
         raise board.Unknown(f"There is nobody called {name}.")
     chosen = password or secrets.token_urlsafe(9)
-    person.password = generate_password_hash(board.clean(chosen, "A password", 1, 200))
+    person.password = generate_password_hash(board.clean(chosen, "A password", 1, 200, "NFKC"))
     sign_out(person)
     click.echo(f"{name}: {chosen}")
 
 
 def add(name, password, teacher):
     """Add somebody, as a teacher or not; raises board.Invalid, also if somebody has this name, or nearly."""
-    name, password = board.clean_name(name, 1), board.clean(password, "A password", 1, 200)
+    name, password = board.clean_name(name, 1), board.clean(password, "A password", 1, 200, "NFKC")
     for other in db.session.scalars(select(Person.name)):
         if board.skeleton(other) == board.skeleton(name):
             raise board.Invalid(f"There is somebody called {other} already.")

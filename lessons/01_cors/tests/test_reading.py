@@ -1,5 +1,7 @@
 """The list holds still while somebody points at it; and it says what eyes cannot see."""
 
+import time
+
 import pytest
 
 from course.processes import wait_for
@@ -76,3 +78,21 @@ def test_the_keyboard_comes_to_the_questions_at_once(alice):
     alice.page.keyboard.press("Enter")
 
     assert alice.page.get_by_role("heading", name="question").evaluate("it => it === document.activeElement")
+
+
+def test_a_clock_that_is_two_hours_wrong_does_not_count(lesson, window, others):
+    alice = window("about:blank")
+    alice.page.clock.set_system_time(time.time() + 7200)
+    alice.page.goto(lesson.page)
+
+    assert alice.shows(alice.question("The second").last.get_by_text("just now"))
+
+
+def test_who_comes_back_sees_what_is_true_now(alice, others):
+    alice.page.goto("about:blank")
+    others.post("/api/questions", json={"text": "Asked meanwhile?"})
+    alice.page.go_back()
+
+    assert alice.sees("Asked meanwhile?")
+    for path in ("/api/questions", "/api/questions/0"):
+        assert others.get(path).headers["Cache-Control"] == "no-store", f"no copy of {path} should be kept"

@@ -9,6 +9,11 @@ export class Problem extends Error {
   }
 }
 
+let ahead = 0; // milliseconds that the API's clock is ahead of this one
+
+/** What time it is by the API's clock, as soon as it has told: this one may be hours wrong. */
+export const now = () => Date.now() + ahead;
+
 async function call(method, path, body) {
   const options = { method, credentials: "include" }; // or the cookie stays at home, and the API knows nobody
   if (body) {
@@ -19,6 +24,7 @@ async function call(method, path, body) {
   try {
     response = await fetch(API_URL + path, options);
     text = await response.text();
+    ahead = Date.parse(response.headers.get("Date")) - Date.now() || ahead;
   } catch {
     // Nobody listens there, or CORS forbids it: a script may not know which, or any page could map your network.
     throw new Problem(

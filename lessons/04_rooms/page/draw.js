@@ -1,4 +1,6 @@
-// Draws the questions it is given, the small forms inside them, and the messages; knows nothing of the API.
+// Draws the questions it is given, the small forms inside them, and the messages; of the API it knows only the time.
+import { now } from "./api.js";
+
 const $ = (selector, inside = document) => inside.querySelector(selector);
 const clone = (template) => $(template).content.firstElementChild.cloneNode(true);
 const alert = $("#problem"); // by this name even when it left the page with the item it stood in
@@ -90,7 +92,7 @@ function drawQuestion(question, teacher) {
 }
 
 function drawTime(time) {
-  const minutes = Math.floor((Date.now() - new Date(time.dateTime)) / 60_000);
+  const minutes = Math.floor((now() - new Date(time.dateTime)) / 60_000);
   if (minutes < 1) time.textContent = "just now";
   else if (minutes < 60) time.textContent = `${plural(minutes, "minute")} ago`;
   else if (minutes < 24 * 60) time.textContent = `${plural(Math.floor(minutes / 60), "hour")} ago`;

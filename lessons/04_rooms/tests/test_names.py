@@ -2,6 +2,7 @@
 
 import csv
 import io
+import unicodedata
 
 import pytest
 
@@ -117,3 +118,19 @@ def test_the_last_teacher_of_a_room_stays_until_it_is_closed(lesson):
     assert answer.status_code == 403 and "close the room instead" in answer.json()["error"]
     assert ada.delete("/api/rooms/chemistry/members/ada").status_code == 204, "a learner may leave"
     assert grace.delete("/api/rooms/chemistry").status_code == 204
+
+
+def test_what_another_keyboard_puts_together_otherwise_is_the_same_name_and_password(lesson):
+    jürgen, password = (unicodedata.normalize("NFC", text) for text in ("Jürgen", "Ölfässer ²"))
+    lesson.users(["add", jürgen, "--password", password])
+
+    there = lesson.sign_in(unicodedata.normalize("NFD", jürgen), unicodedata.normalize("NFKD", password))
+
+    assert there.get("/api/me").json()["name"] == jürgen
+    (said,) = lesson.users(["add", unicodedata.normalize("NFD", jürgen)])
+    assert "called" in said, "nobody else should be called so"
+
+
+def test_a_question_is_kept_in_one_form(lesson):
+    asked = lesson.visitor().post("/api/questions", json={"text": unicodedata.normalize("NFD", "Größe?")})
+    assert asked.json()["text"] == unicodedata.normalize("NFC", "Größe?")

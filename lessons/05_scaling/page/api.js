@@ -17,6 +17,11 @@ async function isMissing(path) {
   return answer?.status === 404;
 }
 
+let ahead = 0; // milliseconds that the API's clock is ahead of this one
+
+/** What time it is by the API's clock, as soon as it has told: this one may be hours wrong. */
+export const now = () => Date.now() + ahead;
+
 async function call(method, path, body) {
   const options = { method, credentials: "include" }; // or the cookie stays at home, and the API knows nobody
   if (body) {
@@ -27,6 +32,7 @@ async function call(method, path, body) {
   try {
     response = await fetch(API_URL + path, options);
     text = await response.text();
+    ahead = Date.parse(response.headers.get("Date")) - Date.now() || ahead;
   } catch {
     if (method !== "GET" && (await isMissing(path))) throw new Problem(NOT_YET, 501);
     // Nobody listens there, or CORS forbids it: a script may not know which, or any page could map your network.

@@ -1,5 +1,7 @@
 """The list holds still while somebody points at it, writes in it or reads it; and it says what eyes cannot see."""
 
+import time
+
 import pytest
 
 from course.processes import wait_for
@@ -121,3 +123,11 @@ def test_the_keyboard_comes_to_the_questions_at_once(alice):
     alice.page.keyboard.press("Enter")
 
     assert alice.page.get_by_role("heading", name="question").evaluate("it => it === document.activeElement")
+
+
+def test_a_clock_that_is_two_hours_wrong_does_not_count(lesson, window, others):
+    alice = window("about:blank")
+    alice.page.clock.set_system_time(time.time() + 7200)
+    alice.page.goto(lesson.page)
+
+    assert alice.shows(alice.question("The second").last.get_by_text("just now"))
