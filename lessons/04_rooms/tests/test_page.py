@@ -3,6 +3,7 @@
 import pytest
 
 from course.testkit.people import Window
+from course.processes import wait_for
 
 
 def test_a_question_is_asked_seen_voted_up_and_answered(alice, bob):
@@ -266,3 +267,31 @@ def test_while_the_list_is_on_its_way_it_says_so(lesson, alice):
         for process in lesson.processes:
             process.resume()
     assert alice.shows(alice.page.get_by_text("Loading questions …"), within=10, state="hidden")
+def test_the_newest_whisper_is_in_sight_unless_one_reads_above(lesson, window):
+    grace = window(f"{lesson.page}#physics", viewport={"width": 390, "height": 800})
+    grace.sign_in("grace")
+    with lesson.socket(visitor=lesson.person("ada"), auth={"room": "physics"}) as ada:
+        assert grace.shows(grace.page.get_by_label("Your whisper")), "ada should be here"
+        for number in range(1, 9):
+            ada.call("whisper", {"to": "grace", "text": f"Whisper {number}"})
+
+        log = grace.page.get_by_role("log", name="Whispers")
+        items = log.get_by_role("listitem")
+        assert grace.shows(items.nth(7))
+        assert is_in_sight(items.nth(7), log), "the newest should be in sight"
+
+        log.evaluate("log => { log.scrollTop = 0 }")
+        ada.call("whisper", {"to": "grace", "text": "Whisper 9"})
+        assert grace.shows(items.nth(8))
+        assert is_in_sight(items.first, log), "who reads the first should go on reading"
+
+    grace.page.get_by_role("link", name="lobby").click()
+    grace.page.get_by_role("link", name="physics").click()
+    assert grace.shows(items.nth(8))
+    assert wait_for(2, lambda: is_in_sight(items.nth(8), log)), "who comes back should see the newest"
+
+
+def is_in_sight(item, log):
+    """Whether an item is inside the part of the log that is shown."""
+    inner, outer = item.bounding_box(), log.bounding_box()
+    return outer["y"] <= inner["y"] and inner["y"] + inner["height"] <= outer["y"] + outer["height"] + 1

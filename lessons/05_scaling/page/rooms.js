@@ -12,6 +12,9 @@ const element = (name, properties, ...children) => {
   return made;
 };
 
+const log = $("#whispers");
+const whispers = $("#whispers ol");
+
 const OPEN = [{ name: LOBBY }, { name: "physics" }]; // the rooms, as long as the API does not say which are whose
 const nobody = { name: null, teacher: false, rooms: OPEN };
 
@@ -34,9 +37,11 @@ export const people = {
   },
   whisper({ from, to, text }) {
     const line = from === me.name ? `to ${to}: ` : `${from}: `;
-    $("#whispers").append(element("li", {}, element("b", { textContent: line, dir: "auto" }), text));
-    while ($("#whispers").children.length > 50) $("#whispers").firstChild.remove();
+    const isAtEnd = log.scrollTop + log.clientHeight > log.scrollHeight - 10;
+    whispers.append(element("li", {}, element("b", { textContent: line, dir: "auto" }), text));
+    while (whispers.children.length > 50) whispers.firstChild.remove();
     drawRoom();
+    if (isAtEnd) log.scrollTop = log.scrollHeight; // who reads above goes on reading
   },
   /** This page may not be in its room, or no longer. */
   refused(why) {
@@ -86,7 +91,7 @@ function drawRoom() {
   $("#csv").hidden = name !== LOBBY;
   $("#teach").hidden = !code;
   $("#code").textContent = code;
-  $("#whispers").hidden = !$("#whispers").children.length;
+  log.hidden = !whispers.children.length;
   drawPresence();
 }
 
@@ -170,7 +175,7 @@ $("#out").addEventListener("click", () =>
   attempt($("#me"), async () => {
     await api.logout();
     await recognise();
-    $("#whispers").replaceChildren();
+    whispers.replaceChildren();
     location.hash = LOBBY;
     renew();
     return "Signed out, in every window and on every device.";
@@ -197,6 +202,7 @@ export function follow(draw, clear) {
     present = [];
     clear();
     drawMe();
+    log.scrollTop = log.scrollHeight; // what is shown again begins at its top
     move(room().name);
   });
   move(room().name);
