@@ -24,7 +24,8 @@ export let jobs;
 /**
  * Stay connected, and call `handlers[type](data)` for each event of the room, once and in order; `handlers.reset({all, total})`
  * when the list begins again, with its questions if the server sent them. `show(state)` says whether it is live;
- * `handlers.wire({transport, online})` by what, and how many are here, in words; `handlers.refused(why)` that this room is not ours.
+ * `handlers.wire({transport, online})` by what, and how many are here, in words; `handlers.refused(why, was)` that this room
+ * is not ours, or, if it was, no longer.
  */
 export async function connect(events, state, attempt = 0) {
   const client = `${API_URL}/client/socket.io.esm.min.js?${attempt}`; // from the API, so that both fit together
@@ -85,7 +86,7 @@ export async function connect(events, state, attempt = 0) {
     gone();
     handlers.wire({ transport: `no connection: ${message}` });
     if (board.active) return; // it tries again by itself
-    if (room !== LOBBY) handlers.refused(message);
+    if (room !== LOBBY) handlers.refused(message, last !== undefined);
     else setTimeout(() => board.connect(), PATIENCE); // the server said no; it may think better of it
   });
   addEventListener("offline", () => board.io.engine.close()); // else it would take until the next ping to notice

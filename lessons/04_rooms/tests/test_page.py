@@ -204,7 +204,7 @@ def test_a_teacher_opens_a_room_a_learner_joins_is_removed_and_the_room_is_close
 
     for _ in range(2):  # the second press says that it is meant
         grace.page.get_by_role("button", name="Remove ben").click()
-    assert ben.sees("There is no such room, or you are not in it", within=5)
+    assert ben.sees("You were removed from chess", within=5)
     assert ben.shows(ben.page.get_by_role("link", name="chess"), state="hidden")
 
     for _ in range(2):
@@ -295,3 +295,25 @@ def is_in_sight(item, log):
     """Whether an item is inside the part of the log that is shown."""
     inner, outer = item.bounding_box(), log.bounding_box()
     return outer["y"] <= inner["y"] and inner["y"] + inner["height"] <= outer["y"] + outer["height"] + 1
+
+
+def test_a_draft_stays_in_its_room_when_its_writer_is_removed(lesson, window):
+    grace, ben = lesson.person("grace"), lesson.person("ben")
+    lesson.join(ben)
+    page = window(f"{lesson.page}#physics")
+    page.sign_in("ben")
+    assert page.shows(page.page.get_by_role("heading", name="physics", exact=True))
+    page.page.get_by_label("Your question", exact=True).fill("Only for physics")
+
+    grace.delete("/api/rooms/physics/members/ben")
+    assert page.sees("You were removed from physics"), "the page should say why it shows the lobby"
+    assert page.holds("Your question", ""), "what was written in physics should not come along"
+    assert page.sees("0 / 280")
+    assert page.becomes(page.page.locator(":focus"), "id", "title"), "and the next key should go to no composer"
+
+    lesson.join(ben)
+    page.page.evaluate("location.hash = 'physics'")  # as a link does
+    assert page.holds("Your question", "Only for physics"), "who comes back should find it"
+    page.page.get_by_role("button", name="Ask", exact=True).click()
+    assert page.shows(page.question("Only for physics")) and page.holds("Your question", "")
+    grace.delete("/api/rooms/physics/members/ben")

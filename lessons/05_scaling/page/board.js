@@ -4,7 +4,7 @@ import * as api from "./api.js";
 import { API_URL } from "./config.js";
 import { close, complain, draw, open, present, remove, say } from "./draw.js";
 import { exportQuestions } from "./jobs.js";
-import { follow, people, recognise, room } from "./rooms.js";
+import { follow, people, recognise, room, wasAsked } from "./rooms.js";
 import { act, connect } from "./socket.js";
 
 const LONGEST = 280;
@@ -175,7 +175,7 @@ async function ask() {
     sent = { room: where, text: checked(draft), key: crypto.getRandomValues(new Uint32Array(4)).join("-") };
   const [question, how] = await act("ask", { ...sent, author: author.value });
   sent = {};
-  if (text.value === draft) text.value = ""; // unless the person is already writing the next one
+  wasAsked(where, draft);
   showLength(text);
   if (more === undefined) await load(); // the API was away when this page opened
   else await take(question, undefined, where);

@@ -29,6 +29,26 @@ export function room() {
   return me.rooms.find((mine) => mine.name === name) ?? { name, teacher: false };
 }
 
+const heading = () => $(room().name === LOBBY ? "#title" : "#room-name");
+
+const composer = $("#text");
+const drafts = new Map(); // what is written in each room and not asked yet
+let writing = room().name; // the room whose draft the composer holds
+
+/** What is written in one room is not asked in another. */
+function changeDraft() {
+  drafts.set(writing, composer.value);
+  writing = room().name;
+  composer.value = drafts.get(writing) ?? "";
+  composer.dispatchEvent(new Event("input", { bubbles: true })); // so that its length is shown
+}
+
+/** What was asked is no draft any more, unless the person is already writing the next one. */
+export function wasAsked(where, draft) {
+  if (drafts.get(where) === draft) drafts.delete(where);
+  if (where === writing && composer.value === draft) composer.value = "";
+}
+
 /** What the API tells of people. */
 export const people = {
   presence({ names = [] }) {
@@ -43,12 +63,15 @@ export const people = {
     drawRoom();
     if (isAtEnd) log.scrollTop = log.scrollHeight; // who reads above goes on reading
   },
-  /** This page may not be in its room, or no longer. */
-  refused(why) {
-    wanted = room().name;
+  /** This page may not be in its room; or, if it was there, no longer. */
+  async refused(why, was = false) {
+    const { name } = room();
+    wanted = name;
     location.hash = LOBBY;
-    recognise().catch(() => {}); // if this fails, so does the rest, and says so
-    complain($("#you"), why);
+    changeDraft(); // at once, or the next key goes to the wrong room
+    await recognise().catch(() => {}); // if this fails, so does the rest, and says so
+    const removed = was && me.name !== null && me.rooms.every((mine) => mine.name !== name);
+    complain($("#you"), removed ? `You were removed from ${name}, or it was closed.` : why);
   },
 };
 
@@ -202,6 +225,8 @@ export function follow(draw, clear) {
     present = [];
     clear();
     drawMe();
+    changeDraft();
+    heading().focus();
     log.scrollTop = log.scrollHeight; // what is shown again begins at its top
     move(room().name);
   });
