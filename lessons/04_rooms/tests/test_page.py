@@ -317,3 +317,41 @@ def test_a_draft_stays_in_its_room_when_its_writer_is_removed(lesson, window):
     page.page.get_by_role("button", name="Ask", exact=True).click()
     assert page.shows(page.question("Only for physics")) and page.holds("Your question", "")
     grace.delete("/api/rooms/physics/members/ben")
+
+
+def test_the_focus_is_never_lost_on_the_way_into_a_room_and_out(lesson, window):
+    grace = window(lesson.page)
+    focused = grace.page.locator(":focus")
+    grace.sign_in("grace")
+    assert grace.shows(grace.page.get_by_text("grace", exact=True).and_(focused)), (
+        "who has signed in should stand on the own name"
+    )
+
+    grace.page.get_by_role("link", name="physics").press("Enter")
+    assert grace.becomes(focused, "id", "room-name"), "who goes to a room should stand on its heading"
+
+    grace.page.get_by_role("button", name="Sign out").press("Enter")
+    assert grace.becomes(focused, "id", "title"), "who has signed out should stand on the lobby's"
+
+
+def test_controls_stay_what_they_are_when_somebody_comes_or_goes(lesson, window):
+    ben = lesson.person("ben")
+    lesson.join(ben)
+    grace = window(f"{lesson.page}#physics")
+    grace.sign_in("grace")
+    with lesson.socket(visitor=lesson.person("ada"), auth={"room": "physics"}):
+        grace.page.get_by_role("button", name="Remove ada", exact=True).press("Enter")
+        sure = grace.page.get_by_role("button", name="Really remove ada?", exact=True)
+        assert grace.shows(sure), "the button should be called what it says"
+
+        with lesson.socket(visitor=ben, auth={"room": "physics"}):
+            assert grace.shows(grace.page.get_by_role("button", name="Remove ben"))
+            assert grace.shows(sure.and_(grace.page.locator(":focus"))), "ben's coming should change nothing for ada"
+            grace.page.get_by_label("Whisper to").select_option("ben")
+            grace.page.get_by_label("Your whisper").fill("For ben's ears")
+            grace.page.get_by_role("button", name="Remove ben").focus()
+
+        assert grace.shows(grace.page.get_by_role("button", name="Remove ben"), state="hidden")
+        assert grace.becomes(grace.page.locator(":focus"), "id", "room-name"), "not lost with the button"
+        assert grace.holds("Whisper to", "ben"), "what was written for ben should not go to ada"
+    ben.delete("/api/rooms/physics/members/ben")

@@ -53,7 +53,7 @@ export function wasAsked(where, draft) {
 export const people = {
   presence({ names = [] }) {
     present = names;
-    drawPresence();
+    keepFocus(drawPresence);
   },
   whisper({ from, to, text }) {
     const line = from === me.name ? `to ${to}: ` : `${from}: `;
@@ -86,8 +86,26 @@ function unknown(problem) {
 /** Ask the API who is signed in, and draw what follows from that. */
 export async function recognise() {
   me = await api.me().then(known, unknown);
-  drawMe();
+  keepFocus(drawMe);
   redraw();
+}
+
+/** Draw; who stood on something that is gone stands on the heading. */
+function keepFocus(drawing) {
+  const focused = document.activeElement;
+  drawing();
+  if (!focused.getClientRects().length) heading().focus();
+}
+
+/** Make a list show these names in this order. Items stay, and with them the focus and what was asked there. */
+function fill(list, names, make) {
+  const items = new Map([...list.children].map((item) => [item.dataset.name, item]));
+  for (const [name, item] of items) if (!names.includes(name)) item.remove();
+  names.forEach((name, place) => {
+    const item = items.get(name) ?? make(name);
+    item.dataset.name = name;
+    if (item !== list.children[place]) list.insertBefore(item, list.children[place] ?? null);
+  });
 }
 
 function drawMe() {
@@ -99,11 +117,10 @@ function drawMe() {
   $("#signature").hidden = me.name !== null; // who is signed in signs with her own name
   $("#rooms").hidden = me.name === null && me.rooms !== OPEN;
   $("#open").hidden = !me.teacher;
-  $("#rooms ul").replaceChildren(
-    ...me.rooms.map(({ name }) =>
-      element("li", {}, element("a", { href: `#${name}`, textContent: name, ariaCurrent: name === room().name ? "page" : null })),
-    ),
-  );
+  const names = me.rooms.map(({ name }) => name);
+  fill($("#rooms ul"), names, (name) => element("li", {}, element("a", { href: `#${name}`, textContent: name })));
+  for (const link of $("#rooms ul").querySelectorAll("a"))
+    link.ariaCurrent = link.textContent === room().name ? "page" : null;
   drawRoom();
 }
 
@@ -120,20 +137,25 @@ function drawRoom() {
 
 function drawPresence() {
   const { name, teacher } = room();
-  const others = present.filter((person) => person !== me.name);
-  $("#presence").replaceChildren(
-    ...present.map((person) => {
-      const item = element("li", {}, element("span", { textContent: person, dir: "auto" }));
-      if (person === me.name) item.append(" (you)");
-      else if (teacher && name !== LOBBY)
-        item.append(element("button", { type: "button", textContent: "Remove", ariaLabel: `Remove ${person}`, value: person }));
-      return item;
-    }),
+  fill($("#presence"), present, (person) =>
+    element(
+      "li",
+      {},
+      element("span", { textContent: person, dir: "auto" }),
+      element("span", { textContent: " (you)" }),
+      element("button", { type: "button", textContent: "Remove", ariaLabel: `Remove ${person}`, value: person }),
+    ),
   );
-  const chosen = $("#to").value;
-  $("#to").replaceChildren(...others.map((person) => element("option", { textContent: person })));
-  if (others.includes(chosen)) $("#to").value = chosen;
-  $("#whisper").hidden = others.length === 0;
+  for (const item of $("#presence").children) {
+    const [, you, remove] = item.children;
+    you.hidden = remove.value !== me.name;
+    remove.hidden = remove.value === me.name || !teacher || name === LOBBY;
+  }
+  const others = new Set(present);
+  others.delete(me.name);
+  if ($("#words").value) others.add($("#to").value); // or a whisper that is half written would go to somebody else
+  fill($("#to"), [...others], (person) => element("option", { textContent: person }));
+  $("#whisper").hidden = others.size === 0;
 }
 
 /** Do what a form or a button asks for; the news, or the problem, is shown there. */
@@ -160,12 +182,12 @@ function onSubmit(form, action) {
 /** The first press asks, the second does it; gives whether this was the second. */
 function isSure(button, question) {
   if (button.dataset.asked) return true;
-  const before = button.textContent;
+  const { textContent, ariaLabel } = button;
   button.dataset.asked = "yes";
-  button.textContent = question;
+  Object.assign(button, { textContent: question, ariaLabel: null }); // it is called what it says
   setTimeout(() => {
     delete button.dataset.asked;
-    button.textContent = before;
+    Object.assign(button, { textContent, ariaLabel });
   }, 5000);
   return false;
 }
@@ -174,6 +196,7 @@ onSubmit("#login", async ({ name, password }) => {
   me = known(await api.login(name.value, password.value));
   password.value = "";
   drawMe();
+  $("#me strong").focus();
   if (me.rooms.some((mine) => mine.name === wanted)) location.hash = wanted;
   renew();
   return `Signed in as ${me.name}.`;
@@ -226,7 +249,7 @@ export function follow(draw, clear) {
     clear();
     drawMe();
     changeDraft();
-    heading().focus();
+    if (!$("#login").contains(document.activeElement)) heading().focus(); // who signs in may have begun to type
     log.scrollTop = log.scrollHeight; // what is shown again begins at its top
     move(room().name);
   });
