@@ -253,5 +253,6 @@ export function follow(draw, clear) {
     log.scrollTop = log.scrollHeight; // what is shown again begins at its top
     move(room().name);
   });
+  recognise().catch(() => {}); // the connection may not come
   move(room().name);
 }

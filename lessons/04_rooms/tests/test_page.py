@@ -355,3 +355,24 @@ def test_controls_stay_what_they_are_when_somebody_comes_or_goes(lesson, window)
         assert grace.becomes(grace.page.locator(":focus"), "id", "room-name"), "not lost with the button"
         assert grace.holds("Whisper to", "ben"), "what was written for ben should not go to ada"
     ben.delete("/api/rooms/physics/members/ben")
+
+
+def test_the_sign_in_form_is_shown_when_it_is_known_that_one_needs_it(lesson, window):
+    ada = window(lesson.page)
+    ada.sign_in("ada")
+    assert ada.sees("Signed in as ada")
+
+    with ada.refused("*/api/me"):
+        ada.page.reload()
+        assert ada.sees("WebSocket", within=5), "the page should be there"
+        assert not ada.page.get_by_label("Password").is_visible(), "without a form as long as nobody knows who ada is"
+
+    ada.page.reload()
+    assert ada.sees("Signed in as ada")
+
+
+def test_a_phone_corrects_no_name_and_no_code(alice):
+    for label in ("Name", "Its name", "Its code"):
+        field = alice.page.get_by_label(label, exact=True)
+        for attribute, value in (("autocapitalize", "none"), ("autocorrect", "off"), ("spellcheck", "false")):
+            assert field.get_attribute(attribute) == value, f"{attribute} of {label}"
