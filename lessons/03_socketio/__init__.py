@@ -35,7 +35,7 @@ def create_app(config=None):
         allow_headers=["Content-Type"],
         max_age=600,
         supports_credentials=True,
-        expose_headers=["X-Total-Count", "Location", "Date", "Date"],
+        expose_headers=["X-Total-Count", "Location", "Date"],
     )
     app.register_blueprint(api.api)
     app.register_blueprint(api.widget)

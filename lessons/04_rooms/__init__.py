@@ -39,7 +39,7 @@ def create_app(config=None):
         allow_headers=["Content-Type"],
         max_age=600,
         supports_credentials=True,
-        expose_headers=["X-Total-Count", "Location", "Date", "Date", "Retry-After"],
+        expose_headers=["X-Total-Count", "Location", "Date", "Retry-After"],
     )
     app.register_blueprint(api.api)
     app.register_blueprint(api.widget)
