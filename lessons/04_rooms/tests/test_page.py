@@ -2,8 +2,8 @@
 
 import pytest
 
-from course.testkit.people import Window
 from course.processes import wait_for
+from course.testkit.people import Window
 
 
 def test_a_question_is_asked_seen_voted_up_and_answered(alice, bob):
@@ -267,6 +267,8 @@ def test_while_the_list_is_on_its_way_it_says_so(lesson, alice):
         for process in lesson.processes:
             process.resume()
     assert alice.shows(alice.page.get_by_text("Loading questions …"), within=10, state="hidden")
+
+
 def test_the_newest_whisper_is_in_sight_unless_one_reads_above(lesson, window):
     grace = window(f"{lesson.page}#physics", viewport={"width": 390, "height": 800})
     grace.sign_in("grace")
