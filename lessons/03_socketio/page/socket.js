@@ -5,7 +5,9 @@ import { API_URL } from "./config.js";
 import { listen } from "./stream.js";
 
 const PATIENCE = 3000; // milliseconds until an acknowledgement is given up, or a connection tried again
+const WAKING = 2000; // the same when the page is shown again: a phone that slept may hold a dead connection
 const HAPPENS = ["question_asked", "question_changed", "question_withdrawn"];
+const onWaking = (action) => document.addEventListener("visibilitychange", () => document.hidden || action());
 const names = { polling: "long polling", websocket: "WebSocket" };
 
 let board; // the namespace /board, once there is one
@@ -35,7 +37,7 @@ export async function connect(handlers, show, attempt = 0) {
   }
   if (!io) {
     handlers.wire({ transport: "event stream and HTTP, for the API has no Socket.IO client: npm ci brings it" });
-    listen("board", handlers, undefined, show);
+    onWaking(listen("board", handlers, undefined, show).reopen);
     return;
   }
 
@@ -61,16 +63,18 @@ export async function connect(handlers, show, attempt = 0) {
     } else if (data.seq > last) catchUp(); // there is a gap; and what has been heard already is heard no second time
   }
 
-  async function catchUp() {
+  async function catchUp(patience = PATIENCE) {
     if (asking) return;
     asking = true;
+    const { engine } = board.io;
     const before = last;
     try {
-      const missed = await board.timeout(PATIENCE).emitWithAck("catch_up", { after: before });
+      const missed = await board.timeout(patience).emitWithAck("catch_up", { after: before });
       if (missed.reset && last === before) begin(missed.seq);
       for (const { type, data } of missed.events ?? []) hear(type, data);
     } catch {
       // no acknowledgement: the next heartbeat shows the gap again
+      if (patience === WAKING) engine.close(); // or, on a dead connection, the next one does
     }
     asking = false;
     if (before < last && last < newest) catchUp(); // something was told meanwhile
@@ -102,6 +106,10 @@ export async function connect(handlers, show, attempt = 0) {
   board.on("connect_error", ({ message }) => {
     gone();
     handlers.wire({ transport: `no connection: ${message}` });
+  });
+  onWaking(() => {
+    if (last === undefined) handlers.reset(); // an API without numbers
+    else if (board.connected) catchUp(WAKING);
   });
   addEventListener("offline", () => board.io.engine.close()); // else it would take until the next ping to notice
 }

@@ -147,6 +147,19 @@ def test_without_a_socket_everything_goes_over_http(alice, bob):
     assert alice.sees("And now?") and alice.question("By which way?").count() == 1
 
 
+def test_who_wakes_with_a_dead_connection_opens_another(lesson, alice):
+    assert alice.sees("WebSocket", within=5)
+    for process in lesson.processes:
+        process.suspend()
+    try:
+        alice.page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")  # as the browser says on waking
+        assert alice.sees("reconnecting", within=4), "the page should not call a dead connection live"
+    finally:
+        for process in lesson.processes:
+            process.resume()
+    assert alice.sees("WebSocket", within=10), "and should have a new one"
+
+
 def test_without_the_client_it_is_the_page_of_lesson_2(alice, bob):
     missing = {"status": 404, "headers": {"Access-Control-Allow-Origin": "*"}}
     alice.page.route("**/client/**", lambda route: route.fulfill(**missing))

@@ -5,8 +5,10 @@ import { API_URL } from "./config.js";
 import { listen } from "./stream.js";
 
 const PATIENCE = 3000; // milliseconds until an acknowledgement is given up, or a connection tried again
+const WAKING = 2000; // the same when the page is shown again: a phone that slept may hold a dead connection
 const HAPPENS = ["question_asked", "question_changed", "question_withdrawn"];
 const LOBBY = "lobby";
+const onWaking = (action) => document.addEventListener("visibilitychange", () => document.hidden || action());
 const names = { polling: "long polling", websocket: "WebSocket" };
 
 let handlers, show; // what to call: see connect
@@ -43,6 +45,7 @@ export async function connect(events, state, attempt = 0) {
   if (!io) {
     handlers.wire({ transport: "event stream and HTTP, for the API has no Socket.IO client: npm ci brings it" });
     openStream();
+    onWaking(openStream);
     return;
   }
 
@@ -92,6 +95,7 @@ export async function connect(events, state, attempt = 0) {
     if (room !== LOBBY) handlers.refused(message, last !== undefined);
     else setTimeout(() => board.connect(), PATIENCE); // the server said no; it may think better of it
   });
+  onWaking(() => board.connected && catchUp(WAKING));
   addEventListener("offline", () => board.io.engine.close()); // else it would take until the next ping to notice
 }
 
@@ -148,18 +152,20 @@ function hear(type, data) {
   } else if (data.seq > last) catchUp(); // there is a gap; and what has been heard already is heard no second time
 }
 
-async function catchUp() {
+async function catchUp(patience = PATIENCE) {
   if (asking) return;
   asking = true;
+  const { engine } = board.io;
   const [where, before] = [room, last];
   try {
-    const missed = await board.timeout(PATIENCE).emitWithAck("catch_up", { room, after: before });
+    const missed = await board.timeout(patience).emitWithAck("catch_up", { room, after: before });
     if (where === room) {
       if (missed.reset && last === before) begin(missed.seq);
       for (const { type, data } of missed.events ?? []) hear(type, data);
     }
   } catch {
     // no acknowledgement: the next heartbeat shows the gap again
+    if (patience === WAKING) engine.close(); // or, on a dead connection, the next one does
   }
   asking = false;
   if (last < newest && (before < last || where !== room)) catchUp(); // something was told meanwhile
