@@ -30,8 +30,9 @@ export async function connect(handlers, show, attempt = 0) {
   try {
     await api.introduce(); // first, for a socket brings cookies but can set none
     if ((await fetch(client, { method: "HEAD" })).ok) ({ io } = await import(client));
-  } catch {
+  } catch (problem) {
     show("reconnecting");
+    handlers.wire({ transport: `no connection: ${problem.message}` });
     setTimeout(connect, PATIENCE, handlers, show, attempt + 1);
     return;
   }
@@ -105,7 +106,8 @@ export async function connect(handlers, show, attempt = 0) {
   board.on("disconnect", gone);
   board.on("connect_error", ({ message }) => {
     gone();
-    handlers.wire({ transport: `no connection: ${message}` });
+    const why = message || `${API_URL} refused it and gave no reason. Perhaps it has no namespace ${board.nsp}.`;
+    handlers.wire({ transport: `no connection: ${why}` });
   });
   onWaking(() => {
     if (last === undefined) handlers.reset(); // an API without numbers

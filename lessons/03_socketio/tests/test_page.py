@@ -160,6 +160,26 @@ def test_who_wakes_with_a_dead_connection_opens_another(lesson, alice):
     assert alice.sees("WebSocket", within=10), "and should have a new one"
 
 
+@pytest.mark.parametrize(
+    ("address", "why"),
+    [
+        ("{api}/", "{api}/ refused it and gave no reason. Perhaps it has no namespace //board."),
+        ("{api}/nowhere", "The API at {api}/nowhere did not answer, or the browser hid its answer"),
+    ],
+    ids=["a slash too many", "another address"],
+)
+def test_why_there_is_no_connection_is_said_until_there_is_one(lesson, alice, address, why):
+    config = f"export const API_URL = '{address.format(api=lesson.api)}';"
+    alice.page.route("**/config.js", lambda route: route.fulfill(content_type="text/javascript", body=config))
+    alice.page.reload()
+    assert alice.sees("no connection: " + why.format(api=lesson.api), within=5)
+
+    alice.page.unroute("**/config.js")
+    alice.page.reload()
+    assert alice.sees("WebSocket", within=5)
+    assert alice.shows(alice.page.get_by_text("no connection"), state="hidden"), "what is over is no longer said"
+
+
 def test_without_the_client_it_is_the_page_of_lesson_2(alice, bob):
     missing = {"status": 404, "headers": {"Access-Control-Allow-Origin": "*"}}
     alice.page.route("**/client/**", lambda route: route.fulfill(**missing))

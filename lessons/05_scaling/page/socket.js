@@ -37,8 +37,9 @@ export async function connect(events, state, attempt = 0) {
   try {
     await api.introduce(); // first, for a socket brings cookies but can set none
     if ((await fetch(client, { method: "HEAD" })).ok) ({ io } = await import(client));
-  } catch {
+  } catch (problem) {
     show("reconnecting");
+    handlers.wire({ transport: `no connection: ${problem.message}` });
     setTimeout(connect, PATIENCE, handlers, show, attempt + 1);
     return;
   }
@@ -90,9 +91,10 @@ export async function connect(events, state, attempt = 0) {
   board.on("disconnect", gone);
   board.on("connect_error", ({ message }) => {
     gone();
-    handlers.wire({ transport: `no connection: ${message}` });
+    const why = message || `${API_URL} refused it and gave no reason. Perhaps it has no namespace ${board.nsp}.`;
+    handlers.wire({ transport: `no connection: ${why}` });
     if (board.active) return; // it tries again by itself
-    if (room !== LOBBY) handlers.refused(message, last !== undefined);
+    if (room !== LOBBY) handlers.refused(why, last !== undefined);
     else setTimeout(() => board.connect(), PATIENCE); // the server said no; it may think better of it
   });
   onWaking(() => board.connected && catchUp(WAKING));
