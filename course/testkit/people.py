@@ -86,8 +86,9 @@ class Window:
         return self.page.evaluate(f"argument => {bounded}", argument)
 
     def ask(self, text, author=""):
-        self.page.get_by_label("Your name").fill(author)
         self.page.get_by_label("Your question", exact=True).fill(text)
+        if author:
+            self.page.get_by_label("Your name").fill(author)
         self.page.get_by_role("button", name="Ask", exact=True).click()
 
     def sign_in(self, name, password="live-flask"):

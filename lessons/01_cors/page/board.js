@@ -113,6 +113,12 @@ function showLength(textarea) {
   textarea.ariaInvalid = left < 0;
 }
 
+/** The form is one line, so that the questions are on the first screen, until somebody comes to write. */
+function unfold() {
+  askForm.className = "";
+}
+
+askForm.addEventListener("focusin", unfold);
 askForm.addEventListener("submit", (event) => {
   event.preventDefault();
   attempt(askForm.querySelector("button"), askForm, ask);
@@ -143,5 +149,8 @@ try {
 document.querySelector("#page-origin").textContent = location.origin;
 document.querySelector("#api-origin").textContent = API_URL;
 document.querySelector("#csv").href = `${API_URL}/export/questions.csv`;
-addEventListener("pageshow", () => showLength(text)); // the browser may have restored a draft
+addEventListener("pageshow", () => {
+  showLength(text);
+  if (text.value) unfold(); // the browser has restored a draft
+});
 attempt(refresh, bar, reload);

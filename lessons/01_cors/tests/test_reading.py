@@ -96,3 +96,14 @@ def test_who_comes_back_sees_what_is_true_now(alice, others):
     assert alice.sees("Asked meanwhile?")
     for path in ("/api/questions", "/api/questions/0"):
         assert others.get(path).headers["Cache-Control"] == "no-store", f"no copy of {path} should be kept"
+
+
+def test_three_questions_are_on_the_first_screen_until_somebody_writes(lesson, window, others):
+    others.post("/api/questions", json={"text": "The third"})
+    alice = window(lesson.page, viewport={"width": 1280, "height": 800})
+    assert alice.sees("The third")
+    boxes = [item.bounding_box() for item in alice.page.get_by_role("listitem").all()]
+    assert sum(box["y"] + box["height"] <= 800 for box in boxes if box) >= 3
+
+    alice.page.get_by_label("Your question", exact=True).focus()
+    assert alice.sees("0 / 280") and alice.shows(alice.page.get_by_role("button", name="Ask", exact=True))

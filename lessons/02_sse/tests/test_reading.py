@@ -131,3 +131,14 @@ def test_a_clock_that_is_two_hours_wrong_does_not_count(lesson, window, others):
     alice.page.goto(lesson.page)
 
     assert alice.shows(alice.question("The second").last.get_by_text("just now"))
+
+
+def test_three_questions_are_on_the_first_screen_until_somebody_writes(lesson, window, others):
+    others.post("/api/questions", json={"text": "The third"})
+    alice = window(lesson.page, viewport={"width": 1280, "height": 800})
+    assert alice.sees("The third")
+    boxes = [item.bounding_box() for item in alice.page.get_by_role("listitem").all()]
+    assert sum(box["y"] + box["height"] <= 800 for box in boxes if box) >= 3
+
+    alice.page.get_by_label("Your question", exact=True).focus()
+    assert alice.sees("0 / 280") and alice.shows(alice.page.get_by_role("button", name="Ask", exact=True))
