@@ -98,7 +98,7 @@ class Judge:
 
     def tell_so_far(self):
         """Say how far the tests are, for to wait for what a step promises may take longer than somebody likes to."""
-        if self.tester.item and not self.tester.finding and not self.tester.verdict:
+        if self.tester.passed and not self.tester.finding and not self.tester.verdict:
             tell("so far", step=self.tester.step, passed=len(self.tester.passed), of=self.tester.total)
 
     def once_more(self, missing, at_hand):
