@@ -45,9 +45,7 @@ class Judge:
         """Judge the copy as it is now. Each finding is told."""
         tell("begin")
         self.since = time.monotonic()
-        clock = threading.Timer(seconds, self.give_up)
-        clock.daemon = True
-        clock.start()
+        clock = after(seconds, self.give_up)
         try:
             must_be_whole(self.lesson, self.copy)
             at_hand = missing = mine.next_step(self.lesson) or 1
@@ -55,6 +53,7 @@ class Judge:
             if mode != "again":
                 self.tester.passed = mine.passed(self.lesson, at_hand, self.copy)
                 missing = self.go_on_from(at_hand, hurry=mode != "prove")
+                self.tester.verdict = True
             if mode in {"check", "again"}:
                 self.once_more(missing, at_hand)
         except Trouble as trouble:
@@ -81,9 +80,7 @@ class Judge:
     def go_on_from(self, step, hurry):
         """Test the steps from this one on; gives the first that is missing, or None."""
         self.tester.verdict, processes.HURRY = False, hurry
-        soon = threading.Timer(SOON - (time.monotonic() - self.since), self.tell_so_far)
-        soon.daemon = True
-        soon.start()
+        after(SOON - (time.monotonic() - self.since), self.tell_so_far)
         for each in range(step, max(self.lesson.steps) + 1):
             found = self.tester.test(each)
             unclear = found["found"] == "failed" and not found["said"]  # it may only have been too slow
@@ -98,8 +95,12 @@ class Judge:
 
     def tell_so_far(self):
         """Say how far the tests are, for to wait for what a step promises may take longer than somebody likes to."""
-        if self.tester.passed and not self.tester.finding and not self.tester.verdict:
+        if self.tester.finding or self.tester.verdict:
+            return
+        if self.tester.passed:
             tell("so far", step=self.tester.step, passed=len(self.tester.passed), of=self.tester.total)
+        else:
+            after(0.3, self.tell_so_far)
 
     def once_more(self, missing, at_hand):
         """Test what is missing again, without hurry, and then the steps before the one at hand."""
@@ -121,6 +122,14 @@ class Judge:
         tell(**self.tester.late())
         tell("end")
         os._exit(0)
+
+
+def after(seconds, call):
+    """Call something in so many seconds, in a thread that keeps nobody from ending; gives its timer."""
+    timer = threading.Timer(seconds, call)
+    timer.daemon = True
+    timer.start()
+    return timer
 
 
 def tell(found, **more):
