@@ -249,7 +249,7 @@ export function follow(draw, clear) {
     clear();
     drawMe();
     changeDraft();
-    if (!$("#login").contains(document.activeElement)) heading().focus(); // who signs in may have begun to type
+    if (!document.activeElement.matches("body, #login *")) heading().focus(); // who begins to sign in goes on
     log.scrollTop = log.scrollHeight; // what is shown again begins at its top
     move(room().name);
   });
