@@ -245,11 +245,12 @@ $("#close").addEventListener("click", ({ target }) => {
 export function follow(draw, clear) {
   redraw = draw;
   addEventListener("hashchange", () => {
+    const focused = document.activeElement;
     present = [];
     clear();
     drawMe();
     changeDraft();
-    if (!document.activeElement.matches("body, #login *")) heading().focus(); // who begins to sign in goes on
+    if (!focused.matches("body, #login *")) heading().focus(); // who begins to sign in goes on
     log.scrollTop = log.scrollHeight; // what is shown again begins at its top
     move(room().name);
   });
