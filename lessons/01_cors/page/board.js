@@ -31,7 +31,7 @@ function drop(id) {
 }
 
 function redraw() {
-  draw([...questions.values()].sort((a, b) => b.votes - a.votes || a.id - b.id), more);
+  draw([...questions.values()].sort((a, b) => a.answered - b.answered || b.votes - a.votes || a.id - b.id), more);
 }
 
 // What the buttons in an item of the list do, by their data-verb; a sentence they return is news.

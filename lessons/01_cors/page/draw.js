@@ -78,6 +78,7 @@ function drawQuestion(question) {
   $(".vote", item).ariaPressed = question.voted;
   $(".vote", item).title = plural(question.votes, "vote");
   $(".badge", item).hidden = !question.answered;
+  item.classList.toggle("answered", question.answered);
   $(".own", item).hidden = !question.mine;
   $("[data-verb=mark]", item).textContent = question.answered ? "Mark as open" : "Mark as answered";
   for (const button of item.querySelectorAll(".own button")) {

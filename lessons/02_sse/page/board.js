@@ -49,7 +49,7 @@ function drop(id) {
 }
 
 function redraw() {
-  draw([...questions.values()].sort((a, b) => b.votes - a.votes || a.id - b.id), more);
+  draw([...questions.values()].sort((a, b) => a.answered - b.answered || b.votes - a.votes || a.id - b.id), more);
 }
 
 /** Put what the API answered on the list, in all windows of this browser. */

@@ -54,7 +54,7 @@ function drop(id) {
 
 function redraw() {
   if (more === undefined) return; // there is no list yet
-  draw([...questions.values()].sort((a, b) => b.votes - a.votes || a.id - b.id), more, room().teacher);
+  draw([...questions.values()].sort((a, b) => a.answered - b.answered || b.votes - a.votes || a.id - b.id), more, room().teacher);
 }
 
 /** Put what the API answered on the list, in all windows of this browser. */

@@ -80,6 +80,7 @@ function drawQuestion(question, teacher) {
   $(".vote", item).ariaPressed = question.voted;
   $(".vote", item).title = plural(question.votes, "vote");
   $(".badge", item).hidden = !question.answered;
+  item.classList.toggle("answered", question.answered);
   $("[data-verb=mark]", item).textContent = question.answered ? "Mark as open" : "Mark as answered";
   for (const button of item.querySelectorAll(".own button")) {
     button.ariaLabel = `${button.textContent}: ${question.text}`;

@@ -142,3 +142,13 @@ def test_three_questions_are_on_the_first_screen_until_somebody_writes(lesson, w
 
     alice.page.get_by_label("Your question", exact=True).focus()
     assert alice.sees("0 / 280") and alice.shows(alice.page.get_by_role("button", name="Ask", exact=True))
+
+
+def test_what_is_answered_comes_last(alice, others):
+    first = others.post("/api/questions", json={"text": "The most wanted"}).json()["id"]
+    others.put(f"/api/questions/{first}/vote")
+    others.patch(f"/api/questions/{first}", json={"answered": True})
+    alice.refresh()
+
+    assert alice.sees("The most wanted")
+    assert order(alice, "The first", "The second", "The most wanted")
