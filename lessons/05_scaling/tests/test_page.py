@@ -4,6 +4,7 @@ import pytest
 
 from course.processes import wait_for
 from course.testkit.people import Window
+from course.testkit.desk import ask
 
 
 def test_a_question_is_asked_seen_voted_up_and_answered(alice, bob):
@@ -411,3 +412,31 @@ def test_a_phone_corrects_no_name_and_no_code(alice):
         field = alice.page.get_by_label(label, exact=True)
         for attribute, value in (("autocapitalize", "none"), ("autocorrect", "off"), ("spellcheck", "false")):
             assert field.get_attribute(attribute) == value, f"{attribute} of {label}"
+
+
+@pytest.fixture
+def desk(lesson, window):
+    """Grace, at the desk of physics, on a phone."""
+    desk = window(f"{lesson.api}/desk", viewport={"width": 390, "height": 800})
+    desk.sign_in("grace")
+    desk.page.get_by_role("link", name="physics").click()
+    assert desk.sees("Live: what happens")
+    return desk
+
+
+def test_nothing_on_the_desk_is_wider_than_its_page(lesson, desk):
+    question = ask(lesson, "W" * 280)
+    address = desk.page.url
+
+    for width in (390, 1280):
+        desk.page.set_viewport_size({"width": width, "height": 800})
+        desk.page.goto(address)
+        assert wide(desk) <= width, "an unbroken word should be broken"
+        desk.page.locator(f"#question-{question}").get_by_role("button", name="Delete").click()
+        desk.page.wait_for_url("**/desk/physics/*")  # and its style
+        assert wide(desk) <= width, "and where grace is asked whether she is sure"
+
+
+def wide(desk):
+    """How many pixels all that a page shows needs."""
+    return desk.page.evaluate("document.documentElement.scrollWidth")
