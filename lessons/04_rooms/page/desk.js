@@ -4,6 +4,9 @@ import { io } from "/client/socket.io.esm.min.js";
 
 const table = document.querySelector("table");
 const live = document.querySelector("#live");
+const PAUSE = 500; // milliseconds between two fetches: what changes meanwhile comes with the next
+let changed = false; // since the last fetch began
+let busy = false;
 let dirty = new WeakSet(); // rows in which somebody is writing: they stay as they are
 
 async function refresh() {
@@ -25,14 +28,30 @@ async function refresh() {
   rows[at].after(...rows.slice(at + 1));
 }
 
+/** Refresh, one fetch at a time, until nothing has changed since the last one began. */
+async function lookAgain() {
+  changed = true;
+  if (busy) return;
+  busy = true;
+  while (changed) {
+    changed = false;
+    await refresh().catch(() => (changed = socket.connected)); // else it looks again once it is connected
+    await new Promise((over) => setTimeout(over, PAUSE));
+  }
+  busy = false;
+}
+
 table.addEventListener("input", ({ target }) => dirty.add(target.closest("tr")));
 
 const socket = io("/desk", { auth: { room: table.dataset.room } });
 socket.on("connect", () => {
   live.textContent = "Live: what happens in the room shows here by itself.";
-  refresh();
+  lookAgain();
 });
-socket.on("disconnect", () => (live.textContent = "Not live: reload to see what is new."));
-socket.on("connect_error", () => (live.textContent = "Not live: reload to see what is new."));
-socket.on("changed", refresh);
+for (const type of ["disconnect", "connect_error"]) {
+  socket.on(type, () => {
+    live.textContent = socket.active ? "Reconnecting …" : "Not live: reload to see what is new.";
+  });
+}
+socket.on("changed", lookAgain);
 socket.on("closed", () => location.reload());

@@ -440,3 +440,50 @@ def test_nothing_on_the_desk_is_wider_than_its_page(lesson, desk):
 def wide(desk):
     """How many pixels all that a page shows needs."""
     return desk.page.evaluate("document.documentElement.scrollWidth")
+
+
+def test_the_desk_gathers_what_changes_and_misses_nothing(lesson, desk):
+    question = ask(lesson, "Popular?")
+    votes = desk.page.locator(f"#question-{question} td").first
+    assert desk.shows(votes)
+    fetches = []
+    desk.page.on("request", lambda request: fetches.append(request) if request.url == desk.page.url else None)
+
+    with lesson.socket(visitor=lesson.person("ada"), auth={"room": "physics"}) as ada:
+        for _ in range(10):
+            ada.call("vote", {"id": question})
+            ada.call("unvote", {"id": question})
+        ada.call("vote", {"id": question})
+
+    assert desk.shows(votes.get_by_text("1")), "the last vote should count"
+    assert len(fetches) < 11, "21 changes should not be 21 fetches"
+
+
+def test_the_desk_says_while_it_reconnects_and_then_looks_again(lesson, desk):
+    with lesson.api_stopped():
+        assert desk.sees("Reconnecting …")
+    missed = ask(lesson, "While grace was away?")
+
+    assert desk.sees("Live: what happens", within=10)
+    assert desk.shows(desk.page.locator(f"#question-{missed}"))
+    assert not desk.page.get_by_text("Reconnecting").count()
+
+
+def test_the_desk_leads_to_the_board_of_its_room(lesson, desk):
+    board = f"{lesson.page}/#physics"
+
+    desk.page.get_by_role("link", name="The board").click()
+
+    desk.page.wait_for_url(board)
+    assert desk.shows(desk.page.get_by_role("heading", name="physics", exact=True))
+
+
+def test_a_learner_is_told_once_that_the_desk_is_for_teachers_and_led_back(lesson, window):
+    board = lesson.page
+    ada = window(f"{lesson.api}/desk")
+    ada.sign_in("ada")
+    assert ada.sees("Only a teacher of this room may do that.")
+    assert not ada.page.get_by_role("link", name="Your rooms").count(), "it would only say so again"
+
+    ada.page.get_by_role("link", name="Back to the board").click()
+    ada.page.wait_for_url(f"{board}/")
