@@ -1,10 +1,14 @@
 // Asks once a second how the workers are, and draws what they say: a row for each, and its last two minutes as lines.
+// Above the lines stands what they come to, large enough for the back row.
 const KEPT = 120;
 const CHARTS = {
   clients: "Clients",
   rate: "Packets a second",
   delay: "Delay, 99th percentile, in ms",
 };
+const add = (one, other) => one + other;
+const TOTALS = { clients: add, rate: add, delay: Math.max };
+const calm = document.querySelector("#fault").textContent;
 const past = new Map(); // by worker: what it said, the newest last
 const colours = new Map(); // by worker: one of four, for as long as this page is open
 
@@ -30,16 +34,20 @@ function remember(workers) {
   }
 }
 
-/** A chart of one number: a line for each worker, on the scale of the highest. */
+/** A chart of one number: the total, a line for each worker on the scale of the highest, and whose is which. */
 function chart(what, title) {
   const highest = Math.max(10, ...[...past.values()].flat().map((said) => said[what]));
   const lines = [...past].map(([name, said]) => {
     const points = said.map((one, x) => `${KEPT - said.length + x},${59 - (58 * one[what]) / highest}`);
     return make("polyline", { class: colours.get(name), points: points.join(" ") });
   });
+  const now = [...past].map(([name, said]) => [name, said.at(-1)[what]]);
+  const total = now.map(([, number]) => number).reduce((one, other) => TOTALS[what](one, other), 0);
+  const names = now.map(([name, number]) => Object.assign(cell(`${name}: ${number}`, "b"), { className: colours.get(name) }));
   const figure = document.createElement("figure");
   const drawing = make("svg", { viewBox: `0 0 ${KEPT} 60`, preserveAspectRatio: "none" }, ...lines);
-  figure.append(cell(title, "figcaption"), cell(highest, "span"), drawing);
+  const axis = ["2 minutes ago", `highest ${highest}`, "now"].map((text) => cell(text, "span"));
+  figure.append(cell(title, "figcaption"), cell(total, "strong"), drawing, ...axis, ...names);
   return figure;
 }
 
@@ -57,7 +65,8 @@ function show({ workers, fault }) {
   document.querySelector("#charts").replaceChildren(...Object.entries(CHARTS).map((one) => chart(...one)));
   const rows = [...past].map(([name, said]) => row(name, said.at(-1)));
   document.querySelector("#workers tbody").replaceChildren(...rows);
-  if (fault) {
+  if (!fault) say(calm);
+  else {
     const healed = fault.seconds === null ? "It is not over." : `It was over after ${fault.seconds.toFixed(1)} s.`;
     say(`The last fault: ${fault.what}, at ${new Date(fault.at).toLocaleTimeString("en")}. ${healed}`);
   }

@@ -56,6 +56,29 @@ def test_the_charts_have_a_line_for_each_worker_and_move(fleet, grace):
         assert wait_for(5, lambda lines=lines: len((lines.first.get_attribute("points") or "").split()) > 2)
 
 
+def test_the_back_row_reads_the_totals_and_whose_line_is_which(fleet, grace):
+    grace.page.set_viewport_size({"width": 1920, "height": 1080})
+    clients = grace.page.locator("#charts figure").first
+    size = "element => getComputedStyle(element).fontSize"
+    assert grace.shows(clients.locator("strong"), within=5)
+    assert clients.locator("strong").evaluate(size) == "72px"
+
+    with fleet.socket(address=fleet.at(0)), fleet.socket(address=fleet.at(1)):
+        total = clients.locator("strong").inner_text
+        named = clients.locator("b").all_inner_texts
+        assert wait_for(10, lambda: int(total()) == sum(int(each.split(": ")[1]) for each in named()) >= 2)
+        assert [each.split(":")[0] for each in named()] == [str(port) for port in fleet.places]
+    assert clients.locator("span").all_inner_texts()[::2] == ["2 minutes ago", "now"]
+
+
+def test_what_is_over_is_no_longer_said(grace):
+    said = grace.page.locator("#fault")
+    assert grace.sees("No fault since the workers started.")
+    with grace.refused("*/hall/numbers"):
+        assert grace.sees("The API does not answer")
+    assert grace.shows(said.get_by_text("No fault since the workers started."), within=3)
+
+
 @pytest.mark.long
 def test_a_fault_is_named_with_how_long_it_took(fleet, grace):
     port = fleet.places[1]
