@@ -3,8 +3,8 @@
 import pytest
 
 from course.processes import wait_for
-from course.testkit.people import Window
 from course.testkit.desk import ask
+from course.testkit.people import Window
 
 
 def test_a_question_is_asked_seen_voted_up_and_answered(alice, bob):
