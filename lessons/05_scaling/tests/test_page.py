@@ -338,7 +338,7 @@ def test_a_draft_stays_in_its_room_when_its_writer_is_removed(lesson, window):
     lesson.join(ben)
     page = window(f"{lesson.page}#physics")
     page.sign_in("ben")
-    assert page.sees("(you)"), "ben should be in the room"
+    assert page.shows(page.page.get_by_role("listitem").filter(has_text="ben (you)")), "ben should be in the room"
     page.page.get_by_label("Your question", exact=True).fill("Only for physics")
 
     grace.delete("/api/rooms/physics/members/ben")
