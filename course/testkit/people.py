@@ -7,8 +7,13 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
+import pytest
+
+from ..catalogue import ROOT
 from ..processes import bound, wait_for
 
+AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
+FAULTS = "axe.run().then(({violations}) => violations.map(({help, nodes}) => `${help}: ${nodes.map(n => n.html)}`))"
 FETCH = """async ([address, options, patience]) => {
     try {
         const answer = await fetch(address, {signal: AbortSignal.timeout(patience), ...options});
@@ -71,6 +76,13 @@ class Window:
             return "\n".join([self.page.inner_text("body", timeout=1000), *self.console[-10:]])
         except Error as error:
             return f"It cannot be read: {error}"
+
+    def faults(self):
+        """What axe finds on the page now that keeps somebody from using it, by the rules of WCAG 2.2 and ARIA 1.2."""
+        if not AXE.exists():
+            pytest.skip("axe-core is not there: npm ci brings it")
+        self.page.evaluate(AXE.read_text(encoding="utf-8"))
+        return self.page.evaluate(FAULTS)
 
     def fetch(self, address, **options):
         """What a script in this page gets from an address, by the browser's own `fetch`. It waits for 5 s."""

@@ -152,3 +152,17 @@ def test_what_is_answered_comes_last(alice, others):
 
     assert alice.sees("The most wanted")
     assert order(alice, "The first", "The second", "The most wanted")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_no_fault(lesson, window, others, scheme):
+    alice = window(lesson.page, color_scheme=scheme)
+    alice.ask("Can all read it?")
+    assert alice.sees("Can all read it?")
+    assert alice.faults() == []
+
+    alice.click("Edit", "Can all read it?")
+    alice.page.get_by_label("Edit your question").last.fill("?" * 281)
+    alice.page.get_by_role("button", name="Ask", exact=True).click()
+    assert alice.sees("Write a question first.")
+    assert alice.faults() == []

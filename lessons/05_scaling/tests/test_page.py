@@ -487,3 +487,25 @@ def test_a_learner_is_told_once_that_the_desk_is_for_teachers_and_led_back(lesso
 
     ada.page.get_by_role("link", name="Back to the board").click()
     ada.page.wait_for_url(f"{board}/")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_no_fault_in_a_room_and_at_the_desk(lesson, window, scheme):
+    grace, ada = window(f"{lesson.page}#physics", color_scheme=scheme), lesson.person("ada")
+    lesson.join(ada)
+    assert grace.shows(grace.page.get_by_role("button", name="Sign in"), within=5)
+    assert grace.faults() == []
+
+    grace.sign_in("grace")
+    assert grace.shows(grace.page.get_by_role("heading", name="physics", exact=True), within=5)
+    grace.page.get_by_text("Another room").click()
+    with lesson.socket(visitor=ada, auth={"room": "physics"}) as socket:
+        grace.page.get_by_label("Your whisper").fill("Well done")
+        socket.call("whisper", {"to": "grace", "text": "May I?"})
+        assert grace.sees("May I?")
+        assert grace.faults() == []
+
+    grace.page.goto(f"{lesson.api}/desk")
+    assert grace.sees("Your rooms") and grace.faults() == []
+    grace.page.goto(f"{lesson.api}/desk/physics")
+    assert grace.sees("Live") and grace.faults() == []

@@ -74,6 +74,7 @@ def test_the_back_row_reads_the_totals_and_whose_line_is_which(fleet, grace):
 def test_what_is_over_is_no_longer_said(grace):
     said = grace.page.locator("#fault")
     assert grace.shows(grace.page.locator("#charts figure").first)
+    assert grace.faults() == []
     before = said.inner_text()
     with grace.refused("*/hall/numbers"):
         assert grace.sees("The API does not answer")
