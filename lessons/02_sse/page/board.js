@@ -21,7 +21,7 @@ let loaded = Promise.resolve(); // kept when the list that was asked for last is
 /** Load the list. What comes to know while it is on its way waits for it, or the list, being older, would undo that. */
 function load() {
   loaded = loaded.then(reload).then(
-    () => say(),
+    () => bar.querySelector("#problem") && say(), // what was wrong with the list is mended
     (problem) => {
       complain(bar, problem.message);
       setTimeout(stream.reopen, 3000);

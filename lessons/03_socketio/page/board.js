@@ -22,7 +22,7 @@ let sent = {}; // the question that was sent last and not answered, with its key
 /** Load the list. What comes to know while it is on its way waits for it, or the list, being older, would undo that. */
 function load() {
   loaded = loaded.then(reload).then(
-    () => say(),
+    () => bar.querySelector("#problem") && say(), // what was wrong with the list is mended
     (problem) => {
       complain(bar, problem.message);
       setTimeout(load, 3000);
