@@ -21,11 +21,20 @@ export function draw(questions, more) {
   $("#more").textContent = `You see ${questions.length} of them: those with the most votes, and what is new.`;
   $("#empty").hidden = questions.length > 0;
   $("#loading").hidden = true;
-  arrange();
+  if (isPresented() && document.startViewTransition) slide();
+  else arrange();
+}
+
+/** Let what moves slide to its new place. */
+function slide() {
+  for (const item of wanted) item.style.viewTransitionName = item.id;
+  document.startViewTransition(() => arrange()).ready.catch(() => {}); // the next one may come before it has begun
 }
 
 /** Whether somebody points at the list, stands in it or reads below its top: then nothing in it may move. */
-const isRead = () => pointing || list.getBoundingClientRect().top < 0 || $(":focus-visible", list) !== null;
+const isRead = () =>
+  !isPresented() && (pointing || list.getBoundingClientRect().top < 0 || $(":focus-visible", list) !== null);
+const isPresented = () => document.body.classList.contains("presenting"); // to a class: see present.js
 
 /** Put the items in their order. While somebody reads them, what is new comes last, and what is gone leaves a gap. */
 function arrange(held = isRead()) {

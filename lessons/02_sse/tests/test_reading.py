@@ -166,3 +166,21 @@ def test_axe_finds_no_fault(lesson, window, others, scheme):
     alice.page.get_by_role("button", name="Ask", exact=True).click()
     assert alice.sees("Write a question first.")
     assert alice.faults() == []
+
+
+def test_a_back_row_can_read_what_is_presented(lesson, window, others):
+    for number in range(6):
+        others.post("/api/questions", json={"text": f"Number {number}"})
+    alice = window(f"{lesson.page}/?present", viewport={"width": 1920, "height": 1080})
+    first = alice.page.locator(".text").first
+    assert alice.shows(first)
+
+    assert alice.page.locator("#questions > :visible").count() == 5
+    assert float(first.evaluate("it => parseFloat(getComputedStyle(it).fontSize)")) >= 40
+    assert not alice.page.locator("textarea:visible, .own:visible").count(), "there is nothing to write or to press"
+    assert alice.faults() == []
+
+    alice.page.keyboard.press("Escape")
+    assert alice.shows(alice.page.get_by_label("Your question", exact=True))
+    alice.page.keyboard.press("F2")
+    assert alice.shows(alice.page.get_by_label("Your question", exact=True), state="hidden")
