@@ -13,7 +13,11 @@ from ..catalogue import ROOT
 from ..processes import bound, wait_for
 
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
-FAULTS = "axe.run().then(({violations}) => violations.map(({help, nodes}) => `${help}: ${nodes.map(n => n.html)}`))"
+FAULTS = """async () => {
+    await Promise.allSettled(document.getAnimations().map(({finished}) => finished));
+    const {violations} = await axe.run();
+    return violations.map(({help, nodes}) => `${help}: ${nodes.map(({html}) => html)}`);
+}"""
 FETCH = """async ([address, options, patience]) => {
     try {
         const answer = await fetch(address, {signal: AbortSignal.timeout(patience), ...options});
