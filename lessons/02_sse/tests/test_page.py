@@ -136,6 +136,7 @@ def test_a_second_window_knows_what_is_mine(lesson, alice):
     assert second.shows(second.question("Mine, too?").get_by_role("button", name="Edit"))
 
 
+@pytest.mark.long
 def test_without_a_connection_it_says_since_when(lesson, alice):
     alice.ask("What was before?")
     assert alice.sees("What was before?") and alice.sees("live")

@@ -147,6 +147,7 @@ def test_without_a_socket_everything_goes_over_http(alice, bob):
     assert alice.sees("And now?") and alice.question("By which way?").count() == 1
 
 
+@pytest.mark.long
 def test_who_wakes_with_a_dead_connection_opens_another(lesson, alice):
     assert alice.sees("WebSocket", within=5)
     for process in lesson.processes:
@@ -235,6 +236,7 @@ def test_a_second_window_knows_what_is_mine(lesson, alice):
     assert second.shows(second.question("Mine, too?").get_by_role("button", name="Edit"))
 
 
+@pytest.mark.long
 def test_without_a_connection_it_says_since_when(lesson, alice):
     alice.ask("What was before?")
     assert alice.sees("What was before?") and alice.sees("live")

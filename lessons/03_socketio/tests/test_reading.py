@@ -82,6 +82,7 @@ def test_who_reads_further_down_is_not_carried_away(lesson, alice, others):
     assert alice.page.get_by_role("heading", name="questions").evaluate("it => it === document.activeElement")
 
 
+@pytest.mark.long
 def test_ones_own_new_question_comes_into_sight(lesson, alice, others):
     copied = others.post("/api/questions", json={"text": "One of many"}).json()["id"]
     lesson.multiply(copied, 30)
@@ -95,6 +96,7 @@ def test_ones_own_new_question_comes_into_sight(lesson, alice, others):
     assert 0 <= box["y"] <= alice.page.viewport_size["height"] - box["height"]
 
 
+@pytest.mark.long
 def test_a_vote_is_told_to_ears_and_in_forced_colours(lesson, window, others):
     alice = window(lesson.page, forced_colors="active")
     buttons = alice.page.get_by_role("button", name="Vote for: The ")
@@ -125,6 +127,7 @@ def test_the_keyboard_comes_to_the_questions_at_once(alice):
     assert alice.page.get_by_role("heading", name="question").evaluate("it => it === document.activeElement")
 
 
+@pytest.mark.long
 def test_a_clock_that_is_two_hours_wrong_does_not_count(lesson, window, others):
     alice = window("about:blank")
     alice.page.clock.set_system_time(time.time() + 7200)
@@ -144,6 +147,7 @@ def test_three_questions_are_on_the_first_screen_until_somebody_writes(lesson, w
     assert alice.sees("0 / 280") and alice.shows(alice.page.get_by_role("button", name="Ask", exact=True))
 
 
+@pytest.mark.long
 def test_what_is_answered_comes_last(alice, others):
     first = others.post("/api/questions", json={"text": "The most wanted"}).json()["id"]
     others.put(f"/api/questions/{first}/vote")
@@ -154,7 +158,7 @@ def test_what_is_answered_comes_last(alice, others):
     assert order(alice, "The first", "The second", "The most wanted")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.long)])
 def test_axe_finds_no_fault(lesson, window, others, scheme):
     alice = window(lesson.page, color_scheme=scheme)
     alice.ask("Can all read it?")
@@ -168,6 +172,7 @@ def test_axe_finds_no_fault(lesson, window, others, scheme):
     assert alice.faults() == []
 
 
+@pytest.mark.long
 def test_a_back_row_can_read_what_is_presented(lesson, window, others):
     for number in range(6):
         others.post("/api/questions", json={"text": f"Number {number}"})

@@ -141,6 +141,7 @@ def test_without_a_socket_everything_goes_over_http(alice, bob):
     assert alice.sees("And now?") and alice.question("By which way?").count() == 1
 
 
+@pytest.mark.long
 def test_who_wakes_with_a_dead_connection_opens_another(lesson, alice):
     assert alice.sees("WebSocket", within=5)
     for process in lesson.processes:
@@ -279,6 +280,7 @@ def test_a_second_window_knows_what_is_mine(lesson, alice):
     assert second.shows(second.question("Mine, too?").get_by_role("button", name="Edit"))
 
 
+@pytest.mark.long
 def test_without_a_connection_it_says_since_when(lesson, alice):
     alice.ask("What was before?")
     assert alice.sees("What was before?") and alice.sees("live")
@@ -459,6 +461,7 @@ def test_the_desk_gathers_what_changes_and_misses_nothing(lesson, desk):
     assert len(fetches) < 11, "21 changes should not be 21 fetches"
 
 
+@pytest.mark.long
 def test_the_desk_says_while_it_reconnects_and_then_looks_again(lesson, desk):
     with lesson.api_stopped():
         assert desk.sees("Reconnecting …")
@@ -489,7 +492,7 @@ def test_a_learner_is_told_once_that_the_desk_is_for_teachers_and_led_back(lesso
     ada.page.wait_for_url(f"{board}/")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.long)])
 def test_axe_finds_no_fault_in_a_room_and_at_the_desk(lesson, window, scheme):
     grace, ada = window(f"{lesson.page}#physics", color_scheme=scheme), lesson.person("ada")
     lesson.join(ada)
