@@ -97,7 +97,7 @@ class Judge:
         """Say how far the tests are, for to wait for what a step promises may take longer than somebody likes to."""
         if self.tester.finding or self.tester.verdict:
             return
-        if self.tester.passed:
+        if self.tester.passed and self.tester.total:
             tell("so far", step=self.tester.step, passed=len(self.tester.passed), of=self.tester.total)
         else:
             after(0.3, self.tell_so_far)

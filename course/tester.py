@@ -48,6 +48,7 @@ class Tester:
             for one in self.served:
                 one.empty()
         self.step, self.item, self.finding, self.trouble = step, None, None, ""
+        self.total = 0
         file = step_test(self.lesson, step)
         options = [*QUIETLY, "-k", ONE_CLIENT, f"--against={self.copy.folder}"]
         options += [f"--basetemp={tempfile.gettempdir()}/pytest"]

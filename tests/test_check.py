@@ -192,7 +192,7 @@ def test_a_check_that_runs_out_of_time_goes_on_where_it_stopped(learner):
         if "✓ 6." not in said:
             said += learner.types("check", 2, code=1, program=["-c", in_four_seconds])
 
-    assert "Step 6 is not judged yet: the 4 seconds of a check are over." in said and "✓ 6. Nothing lost" in said, said
+    assert "Step 6 is not judged yet: the time of a check is over." in said and "✓ 6. Nothing lost" in said, said
 
 
 LATE = """

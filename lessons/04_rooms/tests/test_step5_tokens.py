@@ -27,6 +27,12 @@ def test_a_token_opens_every_namespace_of_its_connection(lesson):
         assert socket.call("start_export", {"room": "physics"}, namespace="/jobs")["ok"]
 
 
+def test_an_export_that_is_refused_says_why(lesson):
+    with lesson.socket("/jobs", auth={"token": token(lesson)}) as socket:
+        refused = socket.call("start_export", {"room": "nowhere"}, namespace="/jobs")
+    assert refused["error"].startswith("There is no such room")
+
+
 def test_over_http_it_is_sent_with_each_request(lesson):
     headers = {"Authorization": f"Bearer {token(lesson)}"}
     answer = httpx.get(f"{lesson.api}/api/questions?room=physics", headers=headers)

@@ -42,6 +42,7 @@ def test_a_person_is_there_once_with_however_many_tabs(lesson, client, transport
 def test_who_enters_and_leaves_is_told_to_the_room_and_nobody_else(lesson):
     ada, grace = lesson.person("ada"), lesson.person("grace")
     with lesson.socket() as guest, lesson.socket(visitor=grace, auth=PHYSICS) as teacher:
+        assert names(teacher, ["grace"])
         with lesson.socket(visitor=ada) as learner:
             learner.call("enter", PHYSICS)
             assert names(teacher, ["ada", "grace"])
