@@ -30,7 +30,7 @@ def connect(browser, **auth):
     try:
         client.connect(API, headers={"Cookie": cookie} if cookie else {}, auth=auth, namespace="/board")
     except ConnectionError:
-        raise SystemExit("The API refused the connection.") from None
+        raise SystemExit(f"The API at {API} refused the connection, or none runs there.") from None
     return client
 
 
