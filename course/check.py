@@ -113,6 +113,7 @@ class Report:
         self.unjudged = None  # the step that it was not enough for
         self.announced = False  # that the steps before are tested again
         self.said = ""  # by the app, when its step failed
+        self.latest = None  # finding; one that is found when the time is over may be told twice
 
     def begin(self):
         out = self.out
@@ -129,6 +130,9 @@ class Report:
 
     def read(self, finding):
         """Print a finding, and keep which steps are done."""
+        if finding == self.latest:
+            return
+        self.latest = finding
         again, step, kept = finding.get("again", False), finding.get("step"), {}
         match finding["found"]:
             case "passed":

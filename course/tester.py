@@ -3,6 +3,7 @@
 import os
 import sys
 import tempfile
+import threading
 import time
 import types
 from pathlib import Path
@@ -13,10 +14,10 @@ import httpx
 import pytest
 
 from . import services
-from .blame import ANSWERING, blamed, stuck, why_not_started
+from .blame import ANSWERING, STARTING, blamed, stuck, why_not_started
 from .catalogue import step_test
 from .mine import shown
-from .processes import Trouble, is_busy, wait_for
+from .processes import RUNNING, Trouble, is_busy, wait_for
 from .witness import Witness
 from .words import Comparisons, told
 
@@ -41,6 +42,7 @@ class Tester:
         self.heard = {}  # how much each process had said by then
         self.passed = []  # names of the step's tests that have passed; an earlier check may have run them
         self.total = 0  # how many it has
+        self.looking = threading.Lock()  # held by who looks what failed: the time may be over meanwhile
 
     def test(self, step):
         """Run the tests of a step until one fails; gives what was found."""
@@ -96,7 +98,8 @@ class Tester:
             if isinstance(error, Trouble):
                 self.trouble = why_not_started(error, self.copy.folder)
             else:
-                self.finding = self.failed(call.excinfo)
+                with self.looking:
+                    self.finding = self.failed(call.excinfo)
         elif call.when == "teardown" and not self.finding:
             self.passed.append(item.name)
         return report
@@ -134,6 +137,9 @@ class Tester:
         took = time.monotonic() - self.since
         if self.verdict:
             return {"found": "late"}
+        with self.looking:
+            if self.finding:
+                return self.finding
         if self.item is None or took < (2 * HANGS if is_busy() else HANGS):
             return {"found": "late", "step": self.step, "passed": self.passed}
         seen = [f"the test did not end within {took:.0f} s", *self.witness.sentences(self.item, True)]
@@ -164,10 +170,11 @@ class Tester:
         return False
 
     def where_it_hangs(self):
-        """Where a request hangs, if that can be seen. It ends the servers."""
-        for process in self.processes:
+        """Where a request hangs, or an app that is being started, if that can be seen. It ends the servers."""
+        starting = [] if self.served else [process for process in RUNNING if not process.listening]
+        for process in self.processes or starting:
             heard = len(process.lines)
             process.abort()
-            if place := stuck(process.lines[heard:], self.copy.folder, ANSWERING):
+            if place := stuck(process.lines[heard:], self.copy.folder, STARTING if starting else ANSWERING):
                 return place
         return ""
