@@ -7,7 +7,7 @@ from .config import configured, keep_secret_key
 
 
 def create_app(config=None):
-    """The API; `config` are settings that go before all others."""
+    """The API; the settings in `config` come before all others."""
     app = configured(Flask(__name__, static_folder=None), config)
     keep_secret_key(app)
     board.db.init_app(app)

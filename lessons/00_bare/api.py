@@ -83,7 +83,7 @@ def questions_csv():
 
 
 def private(question, voted=None):
-    """A question as the browser that asks sees it: is it mine, did I vote for it?"""
+    """A question for the browser that sent this request: `mine`, and `voted`."""
     me = session.get("browser")
     voted = board.voted_by(me) if voted is None else voted
     return {**question.public(), "mine": question.browser == me, "voted": question.id in voted}
@@ -99,11 +99,11 @@ def fields(*names):
     """Those fields of the JSON body that were sent; raises board.Invalid unless the body is an object."""
     try:
         request.get_data()
-        if request.content_length is None:  # it came in chunks, and Werkzeug has read no more than may be read
-            request.stream.read(1)  # is there one byte more? Then the answer is 413
+        if request.content_length is None:  # it came in chunks, and Werkzeug stops reading at the limit
+            request.stream.read(1)  # one byte more: raises 413
         body = request.get_json()
     except RecursionError:
-        body = None  # brackets in brackets in brackets
+        body = None  # too many brackets inside each other
     if not isinstance(body, dict):
         raise board.Invalid("The body must be a JSON object.")
     return {name: body[name] for name in names if name in body}
@@ -111,7 +111,7 @@ def fields(*names):
 
 @api.after_app_request
 def keep_no_copy(response):
-    """Whoever comes back to a page sees what is true now (RFC 9111, section 5.2.2.5)."""
+    """The Back button shows the board as it is now: no answer is stored (RFC 9111, section 5.2.2.5)."""
     if response.is_json:
         response.cache_control.no_store = True
     return response

@@ -1,4 +1,4 @@
-"""Lesson 1: the board's API lives on one origin, the page that shows it on another, and CORS lets them talk."""
+"""Lesson 1: the board's API is on one origin, its page on another, and CORS lets the page read the answers."""
 
 import json
 import mimetypes
@@ -11,7 +11,7 @@ from .config import configured, keep_secret_key
 
 
 def create_app(config=None):
-    """The API; `config` are settings that go before all others."""
+    """The API; the settings in `config` come before all others."""
     app = configured(Flask(__name__, static_folder=None), config)
     keep_secret_key(app)
     board.db.init_app(app)
@@ -41,7 +41,7 @@ def create_app(config=None):
 
 def create_page(config=None):
     """The front end, for an origin of its own: the files in page/, and /config.js, which names the API."""
-    mimetypes.add_type("text/javascript", ".js")  # some Windows machines say text/plain, and no module loads
+    mimetypes.add_type("text/javascript", ".js")  # some Windows machines say text/plain, and then no module loads
     page = configured(Flask(__name__, static_folder="page", static_url_path=""), config)
 
     @page.get("/")

@@ -1,7 +1,7 @@
 """The question board: what a question is, and the few verbs that change it.
 
 Knows nothing of HTTP: every way in calls these functions and gets the same rules.
-A browser is named by a random id; what it may change is what it asked.
+A browser has a random id; it may change only the questions that it asked.
 """
 
 import contextlib
@@ -28,15 +28,15 @@ db = SQLAlchemy()
 
 
 class BoardError(Exception):
-    """What was asked for cannot be done; the message says why, in one sentence."""
+    """The board refuses; the message says why, in one sentence."""
 
 
 class Invalid(BoardError):
-    """What was sent cannot stand on the board."""
+    """The text, the name or the number is not valid."""
 
 
 class Unknown(BoardError):
-    """There is no such question, or no longer."""
+    """There is no such question, or it was withdrawn."""
 
 
 class NotYours(BoardError):
@@ -51,7 +51,7 @@ class Vote(db.Model):
 
 
 class Question(db.Model):
-    """What somebody wants to know, when it was asked (UTC), and by which browser."""
+    """A question: its text, when it was asked (UTC), and by which browser."""
 
     __table_args__ = {"sqlite_autoincrement": True}  # an old link never leads to a newer question
 
@@ -82,7 +82,7 @@ def set_up_sqlite(connection, _record):
     """Let several processes share one SQLite file (https://sqlite.org/wal.html), and keep its foreign keys."""
     if isinstance(connection, sqlite3.Connection):
         connection.execute("PRAGMA busy_timeout = 5000")
-        for _ in range(50):  # busy_timeout is not heeded here, when two processes meet at a new file
+        for _ in range(50):  # busy_timeout does not help when two processes open a new file at once
             with contextlib.suppress(sqlite3.OperationalError):
                 connection.execute("PRAGMA journal_mode = WAL")
                 break
@@ -95,7 +95,7 @@ def set_up_sqlite(connection, _record):
 
 
 def create_tables():
-    """Create what is missing; harmless when two processes start at once."""
+    """Create the tables that are missing; two processes may do this at once."""
     for table in db.metadata.sorted_tables:
         db.session.execute(CreateTable(table, if_not_exists=True))
     db.session.commit()
@@ -103,7 +103,7 @@ def create_tables():
 
 
 def check_tables():
-    """End with a sentence if the database is another version's: a column is missing, and nothing here adds one."""
+    """Exit with one sentence if a table lacks a column: the database is of another version."""
     found = inspect(db.engine)
     for table in db.metadata.sorted_tables:
         there = {column["name"] for column in found.get_columns(table.name)}
@@ -113,12 +113,12 @@ def check_tables():
 
 
 def questions(most=None):
-    """The questions, all or so many at most: most votes first, then oldest."""
+    """The questions, all or the first `limit`: most votes first, then oldest."""
     return db.session.scalars(select(Question).order_by(Question.votes.desc(), Question.id).limit(most)).all()
 
 
 def listed():
-    """The first questions, LISTED at most, and how many there are."""
+    """The first LISTED questions, and how many there are in all."""
     first = questions(LISTED)
     if len(first) < LISTED:
         return first, len(first)
@@ -151,7 +151,7 @@ def ask(browser, text=None, author=""):
 
 
 def change(browser, id, text=None, answered=None):
-    """Reword one's own question, or mark it answered, and return it; raises Invalid, Unknown, NotYours."""
+    """Change the text of your own question, or mark it answered; returns it. Raises Invalid, Unknown, NotYours."""
     find_own(browser, id)
     values = {}
     if text is not None:
@@ -168,7 +168,7 @@ def change(browser, id, text=None, answered=None):
 
 
 def withdraw(browser, id):
-    """Take one's own question, and the votes for it, off the board; raises Unknown, NotYours."""
+    """Delete your own question and its votes; raises Unknown, NotYours."""
     find_own(browser, id)
     db.session.execute(delete(Question).where(Question.id == id))
     db.session.commit()
@@ -179,7 +179,7 @@ def vote(browser, id):
     db.session.add(Vote(question_id=find(id).id, browser=browser))
     try:
         db.session.commit()
-    except IntegrityError:  # this browser's vote is there already, or the question has just been withdrawn
+    except IntegrityError:  # the browser voted already, or the question was just withdrawn
         db.session.rollback()
     return find(id)
 
@@ -213,7 +213,7 @@ def clean(value, what, shortest, longest, form="NFC"):
 
 
 def clean_name(value):
-    """A name that shows all it has, and turns no text around it; raises Invalid."""
+    """A name without invisible characters, and without any that change the direction of text; raises Invalid."""
     name = clean(value, "A name", 0, AUTHOR_LENGTH)
     if not name.isprintable():
         raise Invalid("A name may not hold what cannot be seen, such as a zero-width space or a mark of direction.")

@@ -1,4 +1,4 @@
-"""Lesson 2: the board tells every page what happens on it, by Server-Sent Events, and nothing is lost."""
+"""Lesson 2: the board sends each change to every page, by Server-Sent Events, and no change is lost."""
 
 import json
 import mimetypes
@@ -12,7 +12,7 @@ from .stream import Hub, sse
 
 
 def create_app(config=None):
-    """The API; `config` are settings that go before all others."""
+    """The API; the settings in `config` come before all others."""
     app = configured(Flask(__name__, static_folder=None), config)
     keep_secret_key(app)
     board.db.init_app(app)
@@ -50,7 +50,7 @@ def create_app(config=None):
 
 def create_page(config=None):
     """The front end, for an origin of its own: the files in page/, and /config.js, which names the API."""
-    mimetypes.add_type("text/javascript", ".js")  # some Windows machines say text/plain, and no module loads
+    mimetypes.add_type("text/javascript", ".js")  # some Windows machines say text/plain, and then no module loads
     page = configured(Flask(__name__, static_folder="page", static_url_path=""), config)
 
     @page.get("/")

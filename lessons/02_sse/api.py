@@ -38,10 +38,10 @@ SENTENCES = {
 @exports.before_request
 @api.before_request
 def only_our_page_changes_the_board():
-    """Refuse what another page's script or form sends: CORS hides answers, it stops no request.
+    """Refuse a change that another site's page sends: CORS hides answers, but it stops no request.
 
-    Browsers add Origin to every request that changes something; a program may leave it out, but has no
-    cookies to misuse. See OWASP, "Cross-Site Request Forgery Prevention: Verifying Origin".
+    Browsers send Origin with every request that changes something. A program may leave it out, but it has no
+    cookies that could be misused. See OWASP, "Cross-Site Request Forgery Prevention: Verifying Origin".
     """
     changes = request.method in {"POST", "PUT", "PATCH", "DELETE"}
     if changes and request.origin not in {None, current_app.config["PAGE_ORIGIN"]}:
@@ -50,7 +50,7 @@ def only_our_page_changes_the_board():
 
 @api.after_app_request
 def vary_by_origin(response):
-    """Flask-CORS says `Vary: Origin` only for several origins, but one allowed origin is a difference too."""
+    """Flask-CORS sends `Vary: Origin` only for several origins, but the answers differ with one allowed origin, too."""
     response.vary.add("Origin")
     return response
 
@@ -126,13 +126,13 @@ def exported(id):
 
 
 def state(job):
-    """A job as JSON: how far it is, and where its file is once there is one."""
+    """A job as JSON: its percentage, and the URL of its file when there is one."""
     answer = {"job": job.id, "percent": job.percent, "done": job.done, "url": jobs.url(job)}
     return {**answer, "error": job.error} if job.error else answer
 
 
 def private(question, voted=None):
-    """A question as the browser that asks sees it: is it mine, did I vote for it?"""
+    """A question for the browser that sent this request: `mine`, and `voted`."""
     me = session.get("browser")
     voted = board.voted_by(me) if voted is None else voted
     return {**question.public(), "mine": question.browser == me, "voted": question.id in voted}
@@ -148,11 +148,11 @@ def fields(*names):
     """Those fields of the JSON body that were sent; raises board.Invalid unless the body is an object."""
     try:
         request.get_data()
-        if request.content_length is None:  # it came in chunks, and Werkzeug has read no more than may be read
-            request.stream.read(1)  # is there one byte more? Then the answer is 413
+        if request.content_length is None:  # it came in chunks, and Werkzeug stops reading at the limit
+            request.stream.read(1)  # one byte more: raises 413
         body = request.get_json()
     except RecursionError:
-        body = None  # brackets in brackets in brackets
+        body = None  # too many brackets inside each other
     if not isinstance(body, dict):
         raise board.Invalid("The body must be a JSON object.")
     return {name: body[name] for name in names if name in body}
@@ -160,7 +160,7 @@ def fields(*names):
 
 @api.after_app_request
 def keep_no_copy(response):
-    """Whoever comes back to a page sees what is true now (RFC 9111, section 5.2.2.5)."""
+    """The Back button shows the board as it is now: no answer is stored (RFC 9111, section 5.2.2.5)."""
     if response.is_json:
         response.cache_control.no_store = True
     return response

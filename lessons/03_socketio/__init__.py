@@ -1,6 +1,6 @@
-"""Lesson 3: the board becomes a conversation, by Socket.IO: events are acknowledged, changes reach every page."""
+"""Lesson 3: pages send by Socket.IO, too: each event is acknowledged, and each change reaches every page."""
 
-from . import engine as engine  # isort: skip (first, for it may exchange what the others import)
+from . import engine as engine  # isort: skip (first: it may replace modules that the others import)
 
 import json
 import mimetypes
@@ -14,7 +14,7 @@ from .stream import Hub, sse
 
 
 def create_app(config=None):
-    """The API; `config` are settings that go before all others."""
+    """The API; the settings in `config` come before all others."""
     app = configured(Flask(__name__, static_folder=None), config)
     keep_secret_key(app)
     board.db.init_app(app)
@@ -26,7 +26,7 @@ def create_app(config=None):
     board.happened.connect(events.record)
     board.saved.connect(events.notify)
     app.extensions["hub"] = Hub(app)
-    app.logger.setLevel("INFO")  # so that it says who has left, and why
+    app.logger.setLevel("INFO")  # so that the log says which client left, and why
 
     CORS(
         app,
@@ -57,7 +57,7 @@ def create_app(config=None):
 
 def create_page(config=None):
     """The front end, for an origin of its own: the files in page/, and /config.js, which names the API."""
-    mimetypes.add_type("text/javascript", ".js")  # some Windows machines say text/plain, and no module loads
+    mimetypes.add_type("text/javascript", ".js")  # some Windows machines say text/plain, and then no module loads
     page = configured(Flask(__name__, static_folder="page", static_url_path=""), config)
 
     @page.get("/")

@@ -1,6 +1,6 @@
 """The settings and where they come from: DEFAULTS, then FLASK_… in the environment, then the `config` argument.
 
-A setting that cannot be right ends the start with a sentence. The secret key is made on the first start, and kept.
+A wrong setting stops the start with one sentence. The secret key is made on the first start, and kept.
 """
 
 import contextlib
@@ -13,19 +13,19 @@ from urllib.parse import urlsplit
 
 from . import engine
 
-NAME = __package__.rpartition(".")[2]  # cookies know no ports, so each lesson's cookie has its own name
+NAME = __package__.rpartition(".")[2]  # all ports of a host share cookies, so each lesson has its own name
 DEFAULTS = {
     "API_URL": "http://localhost:5103",
     "PAGE_ORIGIN": "http://localhost:8103",
-    "HOST": "127.0.0.1",  # who reaches the API: 0.0.0.0 lets in everybody in your network
+    "HOST": "127.0.0.1",  # the address to listen at: 0.0.0.0 lets in everybody in your network
     "PORT": None,  # where the API listens; the port of API_URL if None
     "SQLALCHEMY_DATABASE_URI": f"sqlite:///{NAME}.db",  # in Flask's instance folder
     "REDIS_URL": "redis://localhost:6379/0",
     "ASYNC_MODE": engine.NAME,
-    "SOCKET_LOG": False,  # true: the log has every packet, with what is in it
-    "EVENTS_KEPT": 10_000,  # in each channel's log
-    "HEARTBEAT_SECONDS": 15,  # between two signs of life on a silent stream or socket, in whole seconds
-    "REQUEST_SECONDS": 30,  # for which a client may send nothing of its request, or read nothing of its answer
+    "SOCKET_LOG": False,  # true: log every packet with its content
+    "EVENTS_KEPT": 10_000,  # events in the log of each channel
+    "HEARTBEAT_SECONDS": 15,  # heartbeats on a silent stream or socket, in whole seconds
+    "REQUEST_SECONDS": 30,  # for which a client may send or read nothing
     "EXPORT_SECONDS": 2.0,  # how long an export takes at least
     "SESSION_COOKIE_NAME": NAME,
     "SESSION_COOKIE_SAMESITE": "Lax",
@@ -56,13 +56,13 @@ def keep_secret_key(app):
         draft.touch(mode=0o600)
         draft.write_text(secrets.token_hex())
         with contextlib.suppress(FileExistsError):
-            os.link(draft, path)  # whole or not at all, so that a second process reads no half key
+            os.link(draft, path)  # a second process never reads half a key
         draft.unlink()
     app.config["SECRET_KEY"] = app.config["SECRET_KEY"] or path.read_text()
 
 
 def check_settings(config):
-    """End if a setting is not of its default's kind, or an address is not an origin."""
+    """Exit if a setting is not of its default's type, or if an address is not an origin."""
     for name, default in DEFAULTS.items():
         value = config[name]
         kinds = (int, float) if isinstance(default, float) else type(default)
@@ -75,7 +75,7 @@ def check_settings(config):
 
 
 def listening_port(config):
-    """Where the API listens: PORT, else the port of API_URL. End if there is neither."""
+    """The port of the API: PORT, else the port in API_URL. Exits if there is neither."""
     port = config["PORT"] or urlsplit(config["API_URL"]).port
     if not isinstance(port, int):
         sys.exit(f"{config['API_URL']} names no port. Set the one where the API listens, as in FLASK_PORT=5100")

@@ -1,8 +1,8 @@
 """Given: what serves the API: eventlet, gevent or threads, chosen before anything else is imported.
 
-eventlet and gevent run thousands of clients in one thread: a client that waits gives way to another. For that they put
-sockets, locks and threads of their own in the place of the standard library's. Who has imported those before goes on
-with the old ones, and stops everybody whenever it waits. So this module is the first import of `__init__.py`.
+eventlet and gevent serve thousands of clients in one thread: while one waits, another runs. For that they replace the
+sockets, locks and threads of the standard library. A module that imported those earlier keeps the old ones, and stops
+everybody whenever it waits. So this module is the first import of `__init__.py`.
 """
 
 import contextlib
@@ -13,7 +13,7 @@ import signal
 import sys
 
 NAME = "threading"
-if sys.argv[0] == "-m":  # `python -m` is loading this package, so this process will be the API
+if sys.argv[0] == "-m":  # `python -m` loads this package, so this process becomes the API
     NAME = os.environ.get("FLASK_ASYNC_MODE", "eventlet")
 if NAME == "eventlet":
     import eventlet
@@ -26,18 +26,18 @@ elif NAME == "gevent":
 elif NAME != "threading":
     sys.exit(f"There is no engine {NAME}: FLASK_ASYNC_MODE is eventlet, gevent or threading.")
 
-import socket  # noqa: E402 (the engine's own, by now)
+import socket  # noqa: E402 (the engine's own by now)
 
 
 def serve(app, host, port):
-    """Serve an app until Ctrl-C. `socketio.run(app)` has a reloader and a debugger, and none of what is said here."""
+    """Serve an app until Ctrl-C. `socketio.run(app)` has a reloader and a debugger, but not these limits."""
     try:
         listening = socket.create_server((host, port), backlog=1024)
     except OSError as error:
         other = f"FLASK_API_URL=http://localhost:{port + 100} python -m {app.import_name}"
         sys.exit(f"Port {port} cannot be had: {os.strerror(error.errno)}. Choose another: {other}")
-    # Every connection inherits this from the listening socket: what is written is sent at once, and does not wait
-    # up to 40 ms for the acknowledgement of what was sent before (RFC 9293, section 3.7.4: Nagle's algorithm).
+    # Every connection inherits this from the listening socket: bytes are sent at once, and do not wait up to
+    # 40 ms for the acknowledgement of earlier bytes (RFC 9293, section 3.7.4: Nagle's algorithm).
     listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     most = allow_many_files()
     print(f" * Running on http://{host}:{port}, by {NAME} (Ctrl-C stops it)", flush=True)
@@ -54,33 +54,33 @@ def serve(app, host, port):
 
 
 class Log:
-    """Where a server writes what it has answered."""
+    """The log of a server's answers."""
 
     def write(self, text):
         left = text.startswith("Traceback") and re.search(r"^(BrokenPipe|ConnectionReset)Error", text, re.M)
-        if not left:  # a client that has left is no error, and its request has a line of its own
+        if not left:  # a client that left is no error, and its request has a line already
             sys.stderr.write(for_the_log(text))
 
 
 def for_the_log(text):
-    """A text without ids, and without what would steer a terminal."""
+    """A text without ids, and without control characters for a terminal."""
     return "".join(char if char.isprintable() or char == "\n" else ascii(char)[1:-1] for char in without_ids(text))
 
 
 def without_ids(text):
-    """A text without the ids of connections: who reads the log could send with them."""
+    """A text without the ids of connections, since a reader of the log could send with them."""
     return re.sub(r'(sid=|session )[^&\s"]+', r"\1…", text)
 
 
 class ShortLines(io.BufferedReader):
-    """What a client sends. The line that says how long a chunk is could be endless, and fill the memory."""
+    """A request body. A client could send an endless line for a chunk's length, and fill the memory."""
 
     def readline(self, size=-1):
         return super().readline(size if size >= 0 else 8192)
 
 
 def serve_by_eventlet(listening, app, patience, most):
-    """Serve an app by eventlet, whose server ends when no file is left, and has no limits as it comes."""
+    """Serve an app by eventlet, with limits. Its own server has none, and stops when no open file is left."""
     import eventlet
     from eventlet import wsgi
 
@@ -90,27 +90,27 @@ def serve_by_eventlet(listening, app, patience, most):
             self.rfile = ShortLines(self.rfile.detach())
 
         def handle_one_request(self):
-            eventlet.sleep(0)  # a turn for the others, however many requests this client has sent at once
+            eventlet.sleep(0)  # let others run, even if this client sends many requests at once
             super().handle_one_request()
 
         def finish(self):
             try:
                 super().finish()
             finally:
-                self.rfile.close()  # eventlet leaves it open when the client has gone, and the connection with it
+                self.rfile.close()  # eventlet would leave it open, and the connection, too
 
     def accept():
         while True:
             try:
                 return accept_one()
-            except OSError:  # no file is left for a connection, so this one waits until another ends
+            except OSError:  # no open file is left, so this connection waits until another ends
                 eventlet.sleep(0.1)
 
     accept_one, listening.accept = listening.accept, accept
     limits = {"max_size": most - 100, "socket_timeout": patience, "keepalive": patience, "protocol": Protocol}
-    environ = {"wsgi.input_terminated": True}  # a body in chunks has an end; else Werkzeug would not read it
-    log = {"log": Log(), "log_x_forwarded_for": False}  # which a client may invent
-    # A piece of an event stream goes out when it is there, not when 4,096 bytes are. Nobody is shown a traceback.
+    environ = {"wsgi.input_terminated": True}  # Werkzeug may read a body that is sent in chunks: it has an end
+    log = {"log": Log(), "log_x_forwarded_for": False}  # a client can invent that header
+    # Send each piece of an event stream at once, not after 4,096 bytes. Show no client a traceback.
     wsgi.server(listening, app, minimum_chunk_size=1, debug=False, environ=environ, **limits, **log)
 
 
@@ -127,7 +127,7 @@ def serve_by_gevent(listening, app, patience):
         def handle_one_response(self):
             super().handle_one_response()
             if "HTTP_UPGRADE" in self.environ:
-                self.close_connection = True  # a WebSocket has ended; what still comes is no request
+                self.close_connection = True  # after a WebSocket, no request follows
 
         def handle_one_request(self):
             gevent.sleep(0)
@@ -138,7 +138,7 @@ def serve_by_gevent(listening, app, patience):
             try:
                 return super().read_request(line)
             except TimeoutError:
-                raise ValueError("the headers have no end") from None  # which the log has in one line
+                raise ValueError("the headers have no end") from None  # the log has one line for it
 
     pywsgi.WSGIServer(listening, app, log=Log(), handler_class=Handler).serve_forever()
 
@@ -157,7 +157,7 @@ def serve_by_threads(listening, app, patience):
         def run_wsgi(self):
             super().run_wsgi()
             if "Upgrade" in self.headers:
-                self.close_connection = True  # a WebSocket has ended; what still comes is no request
+                self.close_connection = True  # after a WebSocket, no request follows
 
         def log(self, type, message, *args):
             super().log(type, "%s", without_ids(message % args))
@@ -167,11 +167,11 @@ def serve_by_threads(listening, app, patience):
 
 
 def allow_many_files():
-    """Let this process have up to 10,000 open files, which connections are too, if it may; gives how many it has."""
+    """Allow up to 10,000 open files, which include connections; returns how many the system allows."""
     try:
         import resource
     except ImportError:
-        return 10_000  # Windows counts otherwise
+        return 10_000  # Windows has another limit
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = 10_000 if most == resource.RLIM_INFINITY else min(most, 10_000)
     resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))

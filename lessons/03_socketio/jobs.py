@@ -1,7 +1,7 @@
 """Work that takes a while: it runs in the background and reports how far it is.
 
-A job is a row in the database, and its reports are events on a channel of its own, `job:<id>`. So whoever asks, even
-after a restart, learns how it ended.
+A job is a row in the database, and its reports are events on a channel of its own, `job:<id>`. So a page learns how
+it ended, even after a restart of the server.
 """
 
 import csv
@@ -19,7 +19,7 @@ from . import board, events
 from .board import db
 
 KEPT = timedelta(days=1)  # how long an export can be fetched
-SILENCE = timedelta(seconds=5)  # a job that reports nothing for so long was lost with its server
+SILENCE = timedelta(seconds=5)  # after this silence, the job's server is gone
 COLUMNS = ["id", "text", "author", "votes", "answered", "asked_at"]
 HEADER = ",".join(COLUMNS) + "\r\n"
 PARTS = 10
@@ -30,7 +30,7 @@ def now():
 
 
 class Job(db.Model):
-    """One export: how far it is, and what became of it."""
+    """One export: its percentage, and its file or its error."""
 
     id: Mapped[str] = mapped_column(String(40), primary_key=True)
     percent: Mapped[int] = mapped_column(default=0)
@@ -58,14 +58,14 @@ def start():
 
 
 def run(app, id):
-    """In the thread: write the questions tenth by tenth, and report each; say so if it fails."""
+    """Run in the thread: write the questions in ten parts, and report each, or that it failed."""
     with app.app_context():
         try:
             delete_old()
             ids = db.session.scalars(select(board.Question.id).order_by(board.Question.id)).all()
             text = HEADER
             for part in range(1, PARTS + 1):
-                time.sleep(app.config["EXPORT_SECONDS"] / PARTS)  # so that there is something to see
+                time.sleep(app.config["EXPORT_SECONDS"] / PARTS)  # so that you can watch it
                 tenth = ids[len(ids) * (part - 1) // PARTS : len(ids) * part // PARTS]
                 text += rows(db.session.scalars(select(board.Question).where(board.Question.id.in_(tenth))))
                 report(id, percent=100 * part // PARTS)
@@ -77,7 +77,7 @@ def run(app, id):
 
 
 def delete_old():
-    """Delete exports that were done more than a day ago, the 100 oldest at most, with all that they reported."""
+    """Delete exports that ended more than a day ago, at most the 100 oldest, with their events."""
     old = select(Job.id).where(Job.reported_at < now() - KEPT).order_by(Job.reported_at).limit(100)
     for id in db.session.scalars(old).all():
         channel = f"job:{id}"
@@ -95,14 +95,14 @@ def rows(questions):
 
 
 def report(id, percent):
-    """Tell how far a job is."""
+    """Store how far a job is, and send it."""
     job = db.session.get(Job, id)
     job.percent = percent
     publish(job, "job_progress", percent=percent, note=f"{percent} % of the questions are written.")
 
 
 def finish(id, csv=None, error=None):
-    """Tell what became of a job."""
+    """Store how a job ended, and send it."""
     job = db.session.get(Job, id)
     if job.done:
         return  # it was given up meanwhile
@@ -125,7 +125,7 @@ def find(id):
 
 
 def url(job):
-    """Where its CSV is to be fetched; None while there is none."""
+    """The URL of its CSV; None while there is none."""
     return f"/api/exports/{job.id}/questions.csv" if job.csv is not None else None
 
 
@@ -137,7 +137,7 @@ def give_up_lost():
 
 
 def watch(app):
-    """After a start, wait until the jobs of a server that is gone have been silent long enough, and give them up."""
+    """After a start, wait until the jobs of a dead server were silent for long enough, and report them as failed."""
 
     def later():
         time.sleep(SILENCE.total_seconds() + 1)

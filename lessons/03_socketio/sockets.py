@@ -16,11 +16,11 @@ from .stream import skip_seen
 from .visitor import browser, private
 
 MOST_MISSED = 500  # events sent one by one; a client that missed more loads the list again
-MOST_WAITING = 1000  # packets kept for a client that does not read; then it is cut off, and may reconnect
-PONG_SECONDS = 20  # until a client that answers no ping is given up
-SETTLE = 0.1  # seconds: when many clients come or go at once, `online` is sent once
+MOST_WAITING = 1000  # packets that may wait for a slow client; then it is cut off, and may reconnect
+PONG_SECONDS = 20  # until a client that does not answer a ping is disconnected
+SETTLE = 0.1  # seconds to wait, so that many clients who connect at once are one `online`
 
-engineio.payload.Payload.max_decode_packets = 1000  # in one polling request; of more than 16, all would be dropped
+engineio.payload.Payload.max_decode_packets = 1000  # in one polling request; the default is 16
 
 socketio = SocketIO()
 starting = threading.Lock()
@@ -34,7 +34,7 @@ def open_sockets(app):
         async_mode=app.config["ASYNC_MODE"],
         logger=app.config["SOCKET_LOG"],
         engineio_logger=app.config["SOCKET_LOG"],
-        async_handlers=False,  # a client's events are handled one after the other, in the order it sent them
+        async_handlers=False,  # handle a client's events one after the other, in their order
         cors_allowed_origins=[app.config["PAGE_ORIGIN"], app.config["API_URL"]],
         max_http_buffer_size=app.config["MAX_CONTENT_LENGTH"],
         ping_interval=app.config["HEARTBEAT_SECONDS"],
@@ -102,14 +102,14 @@ def only(sent, *names):
 
 
 def number(sent):
-    """The number of the question that is meant; raises board.Invalid."""
+    """The number of a question, as it was sent; raises board.Invalid."""
     if type(sent.get("id")) is not int:
         raise board.Invalid("Say which question: id must be its number.")
     return sent["id"]
 
 
 def missed(after):
-    """The events after a number; None if it is no number of this log, or they are too old or too many."""
+    """The events after a number; None if this log has no such number, or if they are too old or too many."""
     if type(after) is not int or events.last("board") - after > MOST_MISSED:
         return None
     return events.since("board", after)
@@ -119,7 +119,7 @@ def missed(after):
 def on_connect(auth=None):
     """Send a client the events it missed since `auth["after"]`, and the number of the last event sent to all.
 
-    It receives live events already. So, rarely, an event comes twice, or before an earlier one: the page counts them.
+    It receives live events already. So an event may come twice, or before an earlier one: the page counts them.
     """
     if not isinstance(auth, dict | None):
         raise ConnectionRefusedError('Send an object as auth, such as {"after": 1}, or nothing.')
@@ -131,7 +131,7 @@ def on_connect(auth=None):
         if found is None:
             emit("reset", {"seq": sent})
         for event in found or ():
-            if event.seq <= sent:  # the later ones are about to be sent to all
+            if event.seq <= sent:  # later ones are sent to everybody next
                 emit(event.type, event.data)
     emit("heartbeat", {"seq": sent})
     emit("online", {"count": online_count()})
@@ -154,7 +154,7 @@ def answer_board_error(error):
 def answer_error(error):
     """Log an error in a handler, and answer with one sentence; the client stays connected."""
     sentence = "Something went wrong here; the server's log has the details."
-    inside = error.__traceback__.tb_next  # None if the call itself failed: a client sent too few arguments, or too many
+    inside = error.__traceback__.tb_next  # None if the call itself failed: too few or too many arguments
     current_app.logger.error("The event %s failed: %r", request.event["message"], error, exc_info=inside and error)
     if request.event["message"] == "connect":
         raise ConnectionRefusedError(sentence)
@@ -175,7 +175,7 @@ socketio.on_namespace(Jobs("/jobs"))
 
 
 def start_tasks(app):
-    """Start what runs in the background, once, however many clients connect."""
+    """Start the background tasks, once, when the first client connects."""
     with starting:
         if "sent" not in app.extensions:
             app.extensions["sent"] = events.last("board")  # the number of the last event that was sent to all

@@ -1,4 +1,4 @@
-"""Who is there: a browser's random id, kept in Flask's session, and a question as this browser sees it."""
+"""Who asks: a browser's random id, kept in Flask's session, and a question as this browser sees it."""
 
 import secrets
 
@@ -14,7 +14,7 @@ def browser():
 
 
 def private(question, voted=None):
-    """A question as the browser that asks sees it: is it mine, did I vote for it?"""
+    """A question for the browser that sent this request: `mine`, and `voted`."""
     me = session.get("browser")
     voted = board.voted_by(me) if voted is None else voted
     return {**question.public(), "mine": question.browser == me, "voted": question.id in voted}

@@ -1,6 +1,6 @@
-"""Lesson 4: every class has a board of its own; who may see and change what is checked at every way in."""
+"""Lesson 4: every class has a board of its own, and every way in checks who may read and change it."""
 
-from . import engine as engine  # isort: skip (first, for it may exchange what the others import)
+from . import engine as engine  # isort: skip (first: it may replace modules that the others import)
 
 import json
 import mimetypes
@@ -14,7 +14,7 @@ from .stream import Hub, sse
 
 
 def create_app(config=None):
-    """The API; `config` are settings that go before all others."""
+    """The API; the settings in `config` come before all others."""
     app = configured(Flask(__name__, static_folder=None), config)
     keep_secret_key(app)
     board.db.init_app(app)
@@ -30,7 +30,7 @@ def create_app(config=None):
     board.happened.connect(events.record)
     board.saved.connect(events.notify)
     app.extensions["hub"] = Hub(app)
-    app.logger.setLevel("INFO")  # so that it says who has left, and why
+    app.logger.setLevel("INFO")  # so that the log says which client left, and why
 
     CORS(
         app,
@@ -63,7 +63,7 @@ def create_app(config=None):
 
 def create_page(config=None):
     """The front end, for an origin of its own: the files in page/, and /config.js, which names the API."""
-    mimetypes.add_type("text/javascript", ".js")  # some Windows machines say text/plain, and no module loads
+    mimetypes.add_type("text/javascript", ".js")  # some Windows machines say text/plain, and then no module loads
     page = configured(Flask(__name__, static_folder="page", static_url_path=""), config)
 
     @page.get("/")
@@ -76,7 +76,7 @@ def create_page(config=None):
 
     @page.after_request
     def nothing_from_elsewhere(response):
-        """Load and send nothing but here and at the API, stand in nobody's frame (CSP Level 3)."""
+        """Let the page load from here and the API only, and let no site put it into a frame (CSP Level 3)."""
         api = page.config["API_URL"]
         response.content_security_policy = (
             f"default-src 'self'; script-src 'self' {api}; connect-src 'self' {api} {api.replace('http', 'ws', 1)}; "

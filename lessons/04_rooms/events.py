@@ -1,7 +1,7 @@
-"""The numbered log of everything that happened to the board, and the notification that there is news.
+"""The numbered log of all events on the board, and the notification that there are new ones.
 
-The database is the truth: an event is stored in the same transaction as the change it tells of.
-Redis only notifies, so a lost notification costs a moment, never an event.
+The database is the truth: an event is stored in the same transaction as its change.
+Redis only notifies: if a notification is lost, the event comes a little later.
 """
 
 import re
@@ -17,20 +17,18 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from .board import db
 
-NOTIFICATIONS = (
-    "live-flask:notifications"  # the Redis channel; what is sent over it is the name of the channel that has news
-)
+NOTIFICATIONS = "live-flask:notifications"  # the Redis channel; a message names a channel with new events
 
 
 class Channel(db.Model):
-    """What a reader may listen to, and the number of its last event."""
+    """A channel that a reader may listen to, and the number of its last event."""
 
     name: Mapped[str] = mapped_column(String(80), primary_key=True)
     last: Mapped[int] = mapped_column(default=0)
 
 
 class Event(db.Model):
-    """One thing that happened. Numbers run without gaps within a channel, so a reader can count."""
+    """One event. Numbers have no gaps within a channel, so a reader can count."""
 
     channel: Mapped[str] = mapped_column(String(80), primary_key=True)
     seq: Mapped[int] = mapped_column(primary_key=True)
@@ -39,16 +37,16 @@ class Event(db.Model):
 
 
 def connect_redis(app):
-    """The connections to Redis, 20 at the most: they give up at once rather than keep a writer waiting."""
+    """The connections to Redis, at most 20. Without a free one they fail at once, so nobody waits."""
     options = {"socket_timeout": 0.25, "socket_connect_timeout": 0.25, "retry": Retry(NoBackoff(), 0)}
     pool = BlockingConnectionPool.from_url(app.config["REDIS_URL"], max_connections=20, timeout=1, **options)
     app.extensions["redis"] = Redis.from_pool(pool)
 
 
 def hear(subscription, seconds):
-    """What is next sent to a subscription, None if nothing is in so many seconds; raises RedisError when it is silent.
+    """The next message of a subscription; None after so many seconds without one; raises RedisError if Redis hangs.
 
-    redis-py pings it when it was silent for `health_check_interval`, and does not look whether an answer comes.
+    redis-py sends a ping after `health_check_interval` seconds of silence, but does not check that an answer comes.
     """
     if subscription.health_check_response_counter > 3:
         raise RedisError("Redis answers no ping.")
@@ -56,7 +54,7 @@ def hear(subscription, seconds):
 
 
 def open_channel(name):
-    """Make a channel, and commit; harmless if it is there already, or if two processes do so at once."""
+    """Make a channel, if it does not exist yet, and commit; two processes may do this at once."""
     db.session.add(Channel(name=name))
     try:
         db.session.commit()
@@ -65,10 +63,10 @@ def open_channel(name):
 
 
 def record(type, data, channel="board"):
-    """Add an event to the open transaction and return it; it exists once you commit.
+    """Add an event to the open transaction and return it; the commit stores it.
 
-    `data()` gives what JSON can hold; a dict gets the number as `seq`. It is called once the number is ours, so it sees
-    what everybody before has done. Raises ValueError if the type is not one line.
+    `data()` returns a value for JSON; a dict gets the number as `seq`. It is called after the number is taken, so it
+    sees all earlier changes. Raises ValueError if the type is not one line.
     """
     if not re.fullmatch(r"[^\r\n\0]+", type):
         raise ValueError("The type of an event is one line of text.")
@@ -90,21 +88,21 @@ def next_number(channel):
 
 
 def prune(channel, newest):
-    """Delete a channel's events but for the newest EVENTS_KEPT."""
+    """Keep the newest EVENTS_KEPT events of a channel, and delete the others."""
     too_old = newest - current_app.config["EVENTS_KEPT"]
     db.session.execute(delete(Event).where(Event.channel == channel, Event.seq <= too_old))
 
 
 def notify(channel="board"):
-    """Say that there is news. If Redis is down, nobody hears it, and the streams find out by themselves."""
+    """Notify every process of new events. If Redis is down, the streams find them by themselves, a little later."""
     try:
         current_app.extensions["redis"].publish(NOTIFICATIONS, channel)
-    except RedisError as error:  # it is away, or refuses: a wrong password, a missing right
+    except RedisError as error:  # it is down, or refuses: a wrong password, a missing permission
         current_app.logger.warning("Redis is not notified; the streams will find the news in the log: %s", error)
 
 
 def last(channel):
-    """The number of a channel's last event, 0 if there was none; None if there is no such channel."""
+    """The number of a channel's last event, 0 before the first; None if there is no such channel."""
     return db.session.scalar(select(Channel.last).where(Channel.name == channel))
 
 

@@ -1,4 +1,4 @@
-"""Hello: everything Socket.IO does, in its smallest form, on the default namespace."""
+"""The smallest examples of what Socket.IO does, on the default namespace."""
 
 from flask import Blueprint, request
 from flask_socketio import emit, send
@@ -10,7 +10,7 @@ hello = Blueprint("hello", __name__)
 
 @socketio.on("message")
 def message(text):
-    """A message without a name of its own: `send` is `emit("message", …)`."""
+    """An event without a name of its own: `send` is `emit("message", …)`."""
     send(text)
 
 
@@ -22,7 +22,7 @@ def json(data):
 
 @socketio.event
 def echo(*arguments):
-    """Any arguments, bytes too: they come back as an event and as the acknowledgement; the client acknowledges too."""
+    """Send any arguments back, bytes too, as an event and as the acknowledgement. The client acknowledges, too."""
     emit("echo", arguments, callback=lambda *acknowledgement: emit("received", acknowledgement))
     return arguments
 
@@ -35,6 +35,6 @@ def wave(name):
 
 @hello.post("/hello")
 def say_hello():
-    """An HTTP request that speaks to every socket: here `emit` would know no client, so `socketio` sends."""
+    """Send to every socket from an HTTP request: it has no client for `emit`, so use `socketio.emit`."""
     socketio.send(request.get_data(as_text=True))
     return "", 204

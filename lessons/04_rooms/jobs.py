@@ -1,7 +1,7 @@
 """Work that takes a while: it runs in the background and reports how far it is.
 
-A job is a row in the database, and its reports are events on a channel of its own, `job:<id>`. So whoever asks, even
-after a restart, learns how it ended.
+A job is a row in the database, and its reports are events on a channel of its own, `job:<id>`. So a page learns how
+it ended, even after a restart of the server.
 """
 
 import csv
@@ -20,7 +20,7 @@ from . import board, events
 from .board import db
 
 KEPT = timedelta(days=1)  # how long an export can be fetched
-SILENCE = timedelta(seconds=5)  # a job that reports nothing for so long was lost with its server
+SILENCE = timedelta(seconds=5)  # after this silence, the job's server is gone
 COLUMNS = ["id", "text", "author", "votes", "answered", "asked_at", "signed_in"]
 HEADER = ",".join(COLUMNS) + "\r\n"
 PARTS = 10
@@ -31,7 +31,7 @@ def now():
 
 
 class Job(db.Model):
-    """One export: how far it is, and what became of it."""
+    """One export: its percentage, and its file or its error."""
 
     id: Mapped[str] = mapped_column(String(40), primary_key=True)
     room: Mapped[str] = mapped_column(String(40))
@@ -58,20 +58,20 @@ def start(who, room=board.LOBBY):
     events.open_channel(job.channel)
     app = current_app._get_current_object()  # the thread needs the app itself: `current_app` ends with this request
     threading.Thread(target=run, args=[app, id, room], daemon=True).start()
-    return find(who, id)  # its room may have been closed just now
+    return find(who, id)  # raises Unknown if the room was just closed
 
 
 def run(app, id, room):
-    """In the thread: write the questions tenth by tenth, and report each; say so if it fails."""
+    """Run in the thread: write the questions in ten parts, and report each, or that it failed."""
     with app.app_context():
         try:
             delete_old()
             asked = select(board.Question.id).where(board.Question.room == room)
             ids = db.session.scalars(asked.order_by(board.Question.id)).all()
-            db.session.commit()  # else it would keep its connection while it sleeps, and others would wait for one
+            db.session.commit()  # give the connection back before it sleeps, since others need it
             text = HEADER
             for part in range(1, PARTS + 1):
-                time.sleep(app.config["EXPORT_SECONDS"] / PARTS)  # so that there is something to see
+                time.sleep(app.config["EXPORT_SECONDS"] / PARTS)  # so that you can watch it
                 tenth = ids[len(ids) * (part - 1) // PARTS : len(ids) * part // PARTS]
                 text += rows(db.session.scalars(select(board.Question).where(board.Question.id.in_(tenth))))
                 report(id, percent=100 * part // PARTS)
@@ -83,7 +83,7 @@ def run(app, id, room):
 
 
 def delete_old():
-    """Delete exports that were done more than a day ago, the 100 oldest at most, with all that they reported."""
+    """Delete exports that ended more than a day ago, at most the 100 oldest, with their events."""
     old = select(Job.id).where(Job.reported_at < now() - KEPT).order_by(Job.reported_at).limit(100)
     for id in db.session.scalars(old).all():
         channel = f"job:{id}"
@@ -101,7 +101,7 @@ def rows(questions):
 
 
 def harmless(value):
-    """A text with ' before what a spreadsheet could take for a formula, even one that splits cells at semicolons.
+    """The text, with ' before each part that a spreadsheet could run as a formula, also after a semicolon.
 
     See OWASP, "CSV Injection".
     """
@@ -109,7 +109,7 @@ def harmless(value):
 
 
 def report(id, percent):
-    """Tell how far a job is."""
+    """Store how far a job is, and send it."""
     job = db.session.get(Job, id)
     if job is None:
         return  # its room was closed
@@ -118,7 +118,7 @@ def report(id, percent):
 
 
 def finish(id, csv=None, error=None):
-    """Tell what became of a job."""
+    """Store how a job ended, and send it."""
     job = db.session.get(Job, id)
     if job is None or job.done:
         return  # it was given up meanwhile
@@ -134,7 +134,7 @@ def publish(job, type, **data):
 
 
 def find(who, id):
-    """The job with this id; raises board.Unknown if there is none, or it is of a room that is not theirs."""
+    """The job with this id; raises board.Unknown if there is none, or if they are not in its room."""
     job = db.session.get(Job, id)
     try:
         board.belong(who, job.room if job else None)
@@ -144,7 +144,7 @@ def find(who, id):
 
 
 def url(job):
-    """Where its CSV is to be fetched; None while there is none."""
+    """The URL of its CSV; None while there is none."""
     return f"/api/exports/{job.id}/questions.csv" if job.csv is not None else None
 
 
@@ -161,7 +161,7 @@ def give_up(which, why):
 
 
 def watch(app):
-    """After a start, wait until the jobs of a server that is gone have been silent long enough, and give them up."""
+    """After a start, wait until the jobs of a dead server were silent for long enough, and report them as failed."""
 
     def later():
         time.sleep(SILENCE.total_seconds() + 1)

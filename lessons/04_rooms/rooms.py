@@ -1,4 +1,4 @@
-"""Rooms: who teaches opens one, who has its code joins, and what happens in it is told to its members only."""
+"""Rooms: teachers open them, people join with the code, and only members receive a room's events."""
 
 import re
 import secrets
@@ -14,13 +14,13 @@ from .auth import Person, authenticated_only, end_connections
 from .board import LOBBY, Member, Room, db
 from .visitor import admit, current_identity
 
-RESERVED = {"login", "logout", "page"}  # the desk has these addresses itself
+RESERVED = {"login", "logout", "page"}  # the desk has pages at these addresses
 
 rooms = Blueprint("rooms", __name__, url_prefix="/api/rooms")
 
 
 def open_room(who, name=None, code=None):
-    """Make a room, with its opener as teacher, and return its name; raises board.Invalid, SignIn, NotYours."""
+    """Make a room with this person as its teacher, and return its name; raises board.Invalid, SignIn, NotYours."""
     board.must_teach(who, LOBBY)
     name, code = board.clean(name, "A room's name", 1, 40), board.clean(code, "A code", 1, 40)
     if not re.fullmatch(board.ROOM_NAME, name):
@@ -52,9 +52,9 @@ def join(who, room, code=None):
 
 
 def leave_room(who, room, name):
-    """End a membership: one's own, or, as a teacher, anybody's. Raises board.Unknown, board.NotYours.
+    """End a membership: your own, or as a teacher anybody's. Raises board.Unknown, board.NotYours.
 
-    The last teacher stays, for nobody else could close the room.
+    The last teacher stays, since nobody else could close the room.
     """
     board.belong(who, room)
     person = db.session.scalar(select(Person).where(Person.name == name))
@@ -67,12 +67,12 @@ def leave_room(who, room, name):
     if room == LOBBY or not db.session.execute(delete(Member).where(*mine)).rowcount:
         raise board.Unknown("There is no such member of this room.")
     if person.who != who:
-        change_code(who, room)  # else they would come back at once
+        change_code(who, room)  # else a removed member could join again at once
     end_connections(person.who)
 
 
 def change_code(who, room, code=None):
-    """Give a room another code, a made one unless told; raises board.Invalid, board.Unknown, board.NotYours."""
+    """Give a room another code, a random one by default; raises board.Invalid, board.Unknown, board.NotYours."""
     board.must_teach(who, room)
     if room == LOBBY:
         raise board.NotYours("The lobby is open to all, and needs no code.")
@@ -83,7 +83,7 @@ def change_code(who, room, code=None):
 
 
 def close(who, room):
-    """Close a room for ever, with all that was asked in it; raises board.Unknown, board.NotYours."""
+    """Delete a room and all its questions; raises board.Unknown, board.NotYours."""
     board.must_teach(who, room)
     if room == LOBBY:
         raise board.NotYours("The lobby is open to all, and nobody closes it.")
@@ -93,12 +93,12 @@ def close(who, room):
     db.session.execute(delete(Room).where(Room.name == room))
     db.session.execute(delete(jobs.Job).where(jobs.Job.room == room))
     db.session.execute(delete(events.Event).where(events.Event.channel == channel))
-    db.session.commit()  # the channel stays, so that no second room gets this name
+    db.session.commit()  # the channel stays, so no second room can get this name
     board.saved.send("people")
 
 
 def may_listen(who, channel):
-    """Make sure that somebody may hear a channel of the event log; raises board.SignIn, board.Unknown."""
+    """Make sure that they may listen to a channel of the event log; raises board.SignIn, board.Unknown."""
     kind, _, name = channel.partition(":")
     if kind == "job":
         jobs.find(who, name)
@@ -119,7 +119,7 @@ def open_a_room():
 @rooms.get("/<name>")
 @authenticated_only
 def show(name):
-    """A room for its members, {name, teacher, members}: whether one teaches it, and who belongs to it."""
+    """A room and its members, {name, teacher, members}, for members only; `teacher`: whether you teach it."""
     board.belong(current_user.who, name)
     people = {person.who: person.name for person in db.session.scalars(select(Person))}
     members = db.session.scalars(select(Member.who).where(Member.room == name))
@@ -138,7 +138,7 @@ def close_room(name):
 @rooms.patch("/<name>")
 @authenticated_only
 def give_another_code(name):
-    """{code}: the one that is sent, or a made one if none is."""
+    """{code}: the one that was sent, or a random one."""
     admit()
     return {"code": change_code(current_identity(), name, **fields("code"))}
 

@@ -23,21 +23,21 @@ from .stream import skip_seen, sse
 from .visitor import admit, author, current_identity, private
 
 MOST_MISSED = 500  # events sent one by one; a client that missed more loads the list again
-MOST_WAITING = 1000  # packets kept for a client that does not read; then it is cut off, and may reconnect
-PONG_SECONDS = 20  # until a client that answers no ping is given up
-SETTLE = 0.1  # seconds: when many clients come or go at once, `online` is sent once
+MOST_WAITING = 1000  # packets that may wait for a slow client; then it is cut off, and may reconnect
+PONG_SECONDS = 20  # until a client that does not answer a ping is disconnected
+SETTLE = 0.1  # seconds to wait, so that many clients who connect at once are one `online`
 
-engineio.payload.Payload.max_decode_packets = 1000  # in one polling request; of more than 16, all would be dropped
+engineio.payload.Payload.max_decode_packets = 1000  # in one polling request; the default is 16
 
 socketio = SocketIO()
 starting = threading.Lock()
-online = {}  # the Visitor of each connection to /board, by its sid
-presence_changed = Queue()  # the rooms in which somebody came or went
+online = {}  # the Visitor of each connection to /board, by sid
+presence_changed = Queue()  # the rooms that somebody entered or left
 
 
 @dataclass
 class Visitor:
-    """Somebody with a connection to /board: who it is, and the name of a person who has signed in."""
+    """The owner of a connection to /board: their identity, and the name of a person who has signed in."""
 
     who: str
     name: str | None
@@ -52,8 +52,8 @@ def open_sockets(app):
         async_mode=app.config["ASYNC_MODE"],
         logger=app.config["SOCKET_LOG"],
         engineio_logger=app.config["SOCKET_LOG"],
-        async_handlers=False,  # a client's events are handled one after the other, in the order it sent them
-        manage_session=False,  # events see the session as it is, and not as it was when their client connected
+        async_handlers=False,  # handle a client's events one after the other, in their order
+        manage_session=False,  # events see the session as it is now, not as it was when the client connected
         cors_allowed_origins=[app.config["PAGE_ORIGIN"], app.config["API_URL"]],
         max_http_buffer_size=app.config["MAX_CONTENT_LENGTH"],
         serializer=LimitedPacket,
@@ -117,7 +117,7 @@ def withdraw(sent):
 @socketio.on("catch_up", namespace="/board")
 @acknowledged
 def catch_up(sent):
-    """All after number `after` in a room, as [{type, data}, …]; or reset: true, and the number at which to go on."""
+    """The events of a room after `after`, as [{type, data}, …]; or reset: true, and the number to go on from."""
     rates.spend("read", request.sid)
     room = sent.get("room", LOBBY)
     board.belong(current_identity(), room)
@@ -130,7 +130,7 @@ def catch_up(sent):
 @socketio.on("enter", namespace="/board")
 @acknowledged
 def enter(sent):
-    """From now on hear what happens in a room; gives how it is, {room, seq, questions, total, names, teacher}."""
+    """Receive the events of a room from now on; returns {room, seq, questions, total, names, teacher}."""
     rates.spend("read", request.sid)
     room = sent.get("room")
     who = current_identity()
@@ -138,7 +138,7 @@ def enter(sent):
     join_room(channel(room))
     start_following(room)
     presence_changed.put(channel(room))
-    seq = events.last(channel(room))  # before the questions: what happens between the two is told once more
+    seq = events.last(channel(room))  # before the questions: an event between the two is sent again
     voted = board.voted_by(who)
     listed, total = board.listed(who, room)
     questions = {"questions": [private(question, voted) for question in listed], "total": total}
@@ -148,7 +148,7 @@ def enter(sent):
 @socketio.on("leave", namespace="/board")
 @acknowledged
 def leave(sent):
-    """Hear no more of a room."""
+    """Receive no more events of a room."""
     room = sent.get("room")
     if not isinstance(room, str) or channel(room) not in rooms():
         raise board.Unknown("You are in no such room.")
@@ -161,7 +161,7 @@ def leave(sent):
 @acknowledged
 @authenticated_only
 def whisper(sent):
-    """A few words to one person who is in a room with you, in all her tabs. They are kept nowhere."""
+    """Send a text to all windows of one person who is in a room with you. It is not stored."""
     to, text = sent.get("to"), board.clean(sent.get("text"), "A whisper", 1, board.TEXT_LENGTH)
     admit("whisper")
     who = current_identity()
@@ -175,9 +175,9 @@ def whisper(sent):
 
 
 def must_be_the_same_identity():
-    """Make sure that this connection is still of who opened it; raises board.SignIn.
+    """Make sure that this connection is still the same person's; raises board.SignIn.
 
-    Its cookie or token may have become somebody else's since: another tab signed in, another namespace sent a token.
+    Its cookie or token may now be another person's: a tab signed in, or another namespace sent a token.
     """
     if current_identity() not in rooms():
         raise board.SignIn("You are somebody else by now: connect again.")
@@ -188,14 +188,14 @@ def only(sent, *names):
 
 
 def number(sent):
-    """The number of the question that is meant; raises board.Invalid."""
+    """The number of a question, as it was sent; raises board.Invalid."""
     if type(sent.get("id")) is not int:
         raise board.Invalid("Say which question: id must be its number.")
     return sent["id"]
 
 
 def missed(room, after):
-    """The events of a room after a number; None if its log has no such number, or they are too old or too many."""
+    """The events of a room after a number; None if its log has no such number, or if they are too old or too many."""
     if type(after) is not int or events.last(channel(room)) - after > MOST_MISSED:
         return None
     return events.since(channel(room), after)
@@ -203,10 +203,10 @@ def missed(room, after):
 
 @socketio.on("connect", namespace="/board")
 def on_connect(auth=None):
-    """Somebody is here: in the lobby, or in the room `auth["room"]`, if she may be there.
+    """Accept a connection: into the lobby, or into the room `auth["room"]`, if this person may be there.
 
-    Tell what she missed since `auth["after"]`, and the number that the room has reached. She hears what is told to all
-    already. So, rarely, an event comes twice, or before an earlier one: her page counts.
+    Send the events that the client missed since `auth["after"]`, and the number of the last one. Live events reach it
+    already. So an event may come twice, or before an earlier one: the page counts them.
     """
     who = identify(auth)
     room = (auth or {}).get("room", LOBBY)
@@ -219,7 +219,7 @@ def on_connect(auth=None):
         if found is None:
             emit("reset", {"seq": sent, "room": room})
         for event in found or ():
-            if event.seq <= sent:  # the later ones are about to be sent to all
+            if event.seq <= sent:  # later ones are sent to everybody next
                 emit(event.type, event.data)
     emit("heartbeat", {"seq": sent, "room": room})
     emit("online", {"count": online_count()})
@@ -227,9 +227,9 @@ def on_connect(auth=None):
 
 
 def identify(auth):
-    """Who connects, by her session or by `auth["token"]`; raises ConnectionRefusedError, board.SignIn.
+    """The identity of who connects, from the session or `auth["token"]`; raises ConnectionRefusedError, board.SignIn.
 
-    She is in a room of her own too, named by who she is. So all her connections can be reached, and closed.
+    All connections of a person are in one more room, named by this identity. So all can be reached, and closed.
     """
     if not isinstance(auth, dict | None):
         raise ConnectionRefusedError('Send an object as auth, such as {"after": 1}, or nothing.')
@@ -256,7 +256,7 @@ def on_disconnect(reason):
 @socketio.on_error("/jobs")
 @socketio.on_error("/desk")
 def answer_board_error(error):
-    """What the board refuses is no accident: the acknowledgement, or the refusal to connect, says why."""
+    """If the board refuses, say why in the acknowledgement, or in the refusal of the connection."""
     if not isinstance(error, board.BoardError):
         return answer_error(error)
     if request.event["message"] == "connect":
@@ -268,7 +268,7 @@ def answer_board_error(error):
 def answer_error(error):
     """Log an error in a handler, and answer with one sentence; the client stays connected."""
     sentence = "Something went wrong here; the server's log has the details."
-    inside = error.__traceback__.tb_next  # None if the call itself failed: a client sent too few arguments, or too many
+    inside = error.__traceback__.tb_next  # None if the call itself failed: too few or too many arguments
     current_app.logger.error("The event %s failed: %r", request.event["message"], error, exc_info=inside and error)
     if request.event["message"] == "connect":
         raise ConnectionRefusedError(sentence)
@@ -295,7 +295,7 @@ socketio.on_namespace(Jobs("/jobs"))
 
 @sse.before_request
 def start_tasks():
-    """Start what runs in the background for all, once, however many come, before the first socket or stream."""
+    """Start the background tasks, once, before the first socket or stream."""
     app = current_app._get_current_object()
     with starting:
         if "sent" not in app.extensions:
@@ -305,7 +305,7 @@ def start_tasks():
 
 
 def start_following(room):
-    """Start telling what happens in a room, once; gives the number of the last event that was sent to all in it."""
+    """Start the task that sends a room's events, once; returns the number of the last event that was sent."""
     app, sent = current_app._get_current_object(), current_app.extensions["sent"]
     with starting:
         if channel(room) not in sent:
@@ -317,7 +317,7 @@ def start_following(room):
 
 
 def follow_for_ever(app, channel, send):
-    """What happens in a channel goes to `send(app, event)`; so does each heartbeat, without an event."""
+    """Call `send(app, event)` for each new event of a channel, and with None for each heartbeat."""
     sent = app.extensions["sent"]
     while True:
         try:
@@ -331,7 +331,7 @@ def follow_for_ever(app, channel, send):
 
 
 def broadcast_change(room, app, event):
-    """To everybody in a room; and to its teachers' desks, that they are to look."""
+    """Send an event to everybody in a room, and notify its teachers' desks."""
     if event:
         socketio.emit(event.type, event.data, namespace="/board", to=channel(room))
         socketio.emit("changed", {"seq": event.seq}, namespace="/desk", to=channel(room))
@@ -342,11 +342,11 @@ def broadcast_change(room, app, event):
 
 
 def close_what_ended(app, event):
-    """The sockets and streams of somebody who has lost a right, or all that is open in a room that is closed."""
+    """Close the sockets and streams of a person who has lost a right, or all those of a room that is closed."""
     if event and event.type == "ended":
         for namespace in ("/board", "/jobs", "/desk"):
             for _, connection in participants(event.data["who"], namespace):
-                cut_off(connection)  # who is still somebody comes back
+                cut_off(connection)  # its page reconnects, if the person still may
         app.extensions["hub"].end(who=event.data["who"])
     elif event:
         closed = channel(event.data["room"])
@@ -357,7 +357,7 @@ def close_what_ended(app, event):
 
 
 def cut_off(connection):
-    """End a connection without a word: python-socketio's client does not come back when it is told to disconnect."""
+    """Close a connection without a message: after a `disconnect`, python-socketio's client would not reconnect."""
     found = socketio.server.eio.sockets.get(connection)
     if found:
         found.close(wait=False, abort=True)
@@ -388,7 +388,7 @@ def follow(app, channel, seq):
 
 
 def broadcast_presence_for_ever(app):
-    """When people came or went, tell it, but only once for all who did so at about the same time."""
+    """When people come and go, send the new numbers and names, once for all who do so at the same time."""
     while True:
         rooms = {presence_changed.get()}
         socketio.sleep(SETTLE)
@@ -401,33 +401,33 @@ def broadcast_presence_for_ever(app):
 
 
 def broadcast_presence(rooms):
-    """Tell everybody how many are here, and each of these rooms who is in it."""
+    """Send everybody the number of people, and each of these rooms the names in it."""
     for sid in online.keys() - dict(participants(None)).keys():
-        online.pop(sid, None)  # gone while it came
+        online.pop(sid, None)  # it disconnected while it connected
     socketio.emit("online", {"count": online_count()}, namespace="/board")
     for name in [room.removeprefix("room:") for room in rooms if room.startswith("room:")]:
         socketio.emit("presence", {"room": name, "names": names(name)}, namespace="/board", to=channel(name))
 
 
 def names(room):
-    """Who is in a room: each person once, however many windows she has open. The lobby keeps no such list."""
+    """The names in a room: each person once, with any number of windows. The lobby has no such list."""
     found = {visitor.name for visitor in visitors(channel(room))}
     return sorted(found - {None}) if room != LOBBY else []
 
 
 def online_count():
-    """The people and browsers that are connected to /board in this process."""
+    """The number of people and browsers that are connected to /board in this process."""
     return len({visitor.who for visitor in list(online.values())})
 
 
 def visitors(room):
-    """Who is in a Socket.IO room, once for each connection."""
+    """The Visitor of each connection in a Socket.IO room."""
     found = [online.get(sid) for sid, _ in participants(room)]
     return [visitor for visitor in found if visitor]
 
 
 def participants(room, namespace="/board"):
-    """The sids in a Socket.IO room, all if it is None, each with its connection."""
+    """The sids in a Socket.IO room, or of all clients if it is None, each with the id of its connection."""
     return list(socketio.server.manager.get_participants(namespace, room))
 
 

@@ -1,4 +1,4 @@
-"""Who is there, by any way in: somebody who is signed in, or a browser with a random id; and what they see."""
+"""Who asks, at any way in: a person who is signed in, or a browser with a random id; and a question as they see it."""
 
 import secrets
 
@@ -9,20 +9,20 @@ from . import board, rates
 
 
 def current_identity():
-    """Who it is, if that is known: `person:7`, or the random id that the browser's session has; else None."""
+    """`person:7` for a person who is signed in, else the random id in the browser's session; None if it has none."""
     if current_user.is_authenticated:
         return current_user.who
     if "browser" in session:
         return session["browser"]
-    return f"socket:{request.sid}" if hasattr(request, "sid") else None  # an event can set no cookie
+    return f"socket:{request.sid}" if hasattr(request, "sid") else None  # an event cannot set a cookie
 
 
 def admit(what="change"):
-    """Count one more `what`, and give a new browser its id; raises rates.TooMany."""
+    """Count one `what` more, and give a new browser its id; raises rates.TooMany."""
     if current_user.is_authenticated:
         rates.spend(what, current_user.who)
     else:
-        rates.spend("guest", request.remote_addr)  # a guest has as many names as cookies, but one address
+        rates.spend("guest", request.remote_addr)  # a guest can get many cookies, but has one address
         if what in {"ask", "export"}:
             rates.spend(f"guest_{what}", request.remote_addr)
     if current_identity() is None:
@@ -32,12 +32,12 @@ def admit(what="change"):
 
 
 def author(typed=""):
-    """The name under a question: who is signed in has one, others may type any."""
+    """The name under a question: the account's, or for a guest the one that was typed."""
     return current_user.name if current_user.is_authenticated else typed
 
 
 def private(question, voted=None):
-    """A question as the one who asks sees it: is it mine, did I vote for it?"""
+    """A question for the person who sent this: `mine`, and `voted`."""
     who = current_identity()
     voted = board.voted_by(who) if voted is None else voted
     return {**question.public(), "mine": question.who == who, "voted": question.id in voted}

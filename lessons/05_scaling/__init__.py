@@ -1,6 +1,6 @@
-"""Lesson 5: many workers are one board: whoever is served by one hears what happens at every other."""
+"""Lesson 5: many workers serve one board: a change at one worker reaches the clients of all."""
 
-from . import engine as engine  # isort: skip (first, for it may exchange what the others import)
+from . import engine as engine  # isort: skip (first: it may replace modules that the others import)
 
 import json
 import mimetypes
@@ -31,12 +31,12 @@ from .stream import Hub, sse
 
 
 def create_app(config=None):
-    """The API; `config` are settings that go before all others."""
+    """The API; the settings in `config` come before all others."""
     app = configured(Flask(__name__, static_folder=None), config)
     keep_secret_key(app)
     app.config["WORKER"] = str(app.config["WORKER"] or listening_port(app.config))
     if not schema.open_database(app):
-        return app  # for `flask db`: the tables that the rest needs may not be there yet
+        return app  # for `flask db`: the tables may not be there yet
     with app.app_context():
         events.open_channel("board")
         events.open_channel("people")
@@ -49,7 +49,7 @@ def create_app(config=None):
     board.happened.connect(events.record)
     board.saved.connect(events.notify)
     app.extensions["hub"] = Hub(app)
-    app.logger.setLevel("INFO")  # so that it says who has left, and why
+    app.logger.setLevel("INFO")  # so that the log says which client left, and why
 
     CORS(
         app,
@@ -73,7 +73,7 @@ def create_app(config=None):
     app.register_blueprint(hall.hall)
     sockets.open_sockets(app)
     api.answer_errors(app)
-    proxies = app.config["PROXIES"]  # after the sockets, so that they too learn who asks
+    proxies = app.config["PROXIES"]  # after the sockets, so that they see the client's address, too
     app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies)
     leaving.open_entrance(app)
 
@@ -91,7 +91,7 @@ def create_app(config=None):
 
 def create_page(config=None):
     """The front end, for an origin of its own: the files in page/, and /config.js, which names the API."""
-    mimetypes.add_type("text/javascript", ".js")  # some Windows machines say text/plain, and no module loads
+    mimetypes.add_type("text/javascript", ".js")  # some Windows machines say text/plain, and then no module loads
     page = configured(Flask(__name__, static_folder="page", static_url_path=""), config)
 
     @page.get("/")
@@ -104,7 +104,7 @@ def create_page(config=None):
 
     @page.after_request
     def nothing_from_elsewhere(response):
-        """Load and send nothing but here and at the API, stand in nobody's frame (CSP Level 3)."""
+        """Let the page load from here and the API only, and let no site put it into a frame (CSP Level 3)."""
         api = page.config["API_URL"]
         response.content_security_policy = (
             f"default-src 'self'; script-src 'self' {api}; connect-src 'self' {api} {api.replace('http', 'ws', 1)}; "

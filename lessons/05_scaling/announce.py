@@ -1,7 +1,7 @@
 """A message to everybody, from a process that is no server and has no app: python announce.py "Ten minutes left".
 
-It writes into the message queue of the workers, and says how many heard it. An `emit` would say nothing: when Redis is
-down it returns as if all were well. See https://python-socketio.readthedocs.io/en/stable/server.html#emitting-from-external-processes
+It writes into the message queue of the workers, and says how many received it. When Redis is down, `emit`
+returns as if it had worked. See https://python-socketio.readthedocs.io/en/stable/server.html#emitting-from-external-processes
 """
 
 import os
@@ -16,7 +16,7 @@ CHANNEL = os.environ.get("FLASK_MESSAGE_CHANNEL", "live-flask")
 
 
 class Counting(RedisManager):
-    """Keeps how many workers the last message reached. What goes wrong is raised; RedisManager would be silent."""
+    """Counts the workers that the last message reached, and raises errors, which RedisManager would hide."""
 
     def _publish(self, data):
         self._redis_connect()
@@ -24,7 +24,7 @@ class Counting(RedisManager):
 
 
 def announce(text):
-    """Tell everybody, and return at how many workers."""
+    """Send a text to everybody, and return how many workers received it."""
     if not URL.startswith(("redis", "unix:")):
         sys.exit(f"This goes by Redis only. For {URL} write KombuManager in place of RedisManager; it cannot count.")
     queue = Counting(URL, CHANNEL, write_only=True, redis_options={"socket_connect_timeout": 2})
@@ -32,8 +32,8 @@ def announce(text):
         queue.emit("announcement", {"text": text, "at": datetime.now(UTC).isoformat()}, namespace="/board")
     except (TypeError, ValueError) as error:
         sys.exit(f"Nobody was told: {error}.")
-    except RedisError as error:  # away, or a wrong password, a missing right, a certificate that nobody vouches for
-        place = URL.rpartition("@")[2]  # without its password
+    except RedisError as error:  # down, or a wrong password, a missing permission, an unknown certificate
+        place = URL.rpartition("@")[2]  # without the password
         sys.exit(f'Nobody was told: at {place}, "{error}" Is FLASK_REDIS_URL right?')
     if queue.heard == 0:
         sys.exit(f"Nobody was told: no worker listens to the channel {CHANNEL}. Is FLASK_MESSAGE_CHANNEL theirs?")

@@ -2,7 +2,7 @@
 
 Three ways in, each with its own cross-origin policy: `/api` for our page (set in create_app), `/widget` for
 every page, and the one view `/export/questions.csv`. `/api/exports` makes the same export in the background,
-`/api/browser` makes a browser known.
+`/api/browser` gives a browser its id.
 """
 
 import json
@@ -39,17 +39,17 @@ SENTENCES = {
 
 @api.before_app_request
 def read_the_whole_body():
-    """First of all, and without a database connection: a client that sends slowly would keep one, and there are few."""
-    board.db.session.commit()  # the session has been looked up with one
+    """Read the body first, without a database connection: a slow client would keep one, and there are few."""
+    board.db.session.commit()  # loading the session has opened one
     request.get_data()
 
 
 @api.before_app_request
 def only_our_page_changes_the_board():
-    """Refuse what another page's script or form sends: CORS hides answers, it stops no request.
+    """Refuse a change that another site's page sends: CORS hides answers, but it stops no request.
 
-    Browsers add Origin to every request that changes something; a program may leave it out, but has no
-    cookies to misuse. See OWASP, "Cross-Site Request Forgery Prevention: Verifying Origin".
+    Browsers send Origin with every request that changes something. A program may leave it out, but it has no
+    cookies that could be misused. See OWASP, "Cross-Site Request Forgery Prevention: Verifying Origin".
     """
     changes = request.method in {"POST", "PUT", "PATCH", "DELETE"}
     own = current_app.config["API_URL" if request.blueprint == "desk" else "PAGE_ORIGIN"]
@@ -59,9 +59,9 @@ def only_our_page_changes_the_board():
 
 @api.after_app_request
 def vary_by_origin(response):
-    """Flask-CORS says `Vary: Origin` only for several origins, but one allowed origin is a difference too."""
+    """Flask-CORS sends `Vary: Origin` only for several origins, but the answers differ with one allowed origin, too."""
     response.vary.add("Origin")
-    response.headers["X-Content-Type-Options"] = "nosniff"  # text that looks like a page is not shown as one
+    response.headers["X-Content-Type-Options"] = "nosniff"  # a browser must not take text for HTML
     return response
 
 
@@ -112,7 +112,7 @@ def unvote(id):
 
 @visitors.put("")
 def introduce():
-    """Give the browser its id, if it has none. It does this before it opens a socket, which can set no cookie."""
+    """Give the browser its id, if it has none. A page asks before it opens a socket, which cannot set a cookie."""
     admit()
     return "", 204
 
@@ -150,13 +150,13 @@ def exported(id):
 
 
 def state(job):
-    """A job as JSON: how far it is, and where its file is once there is one."""
+    """A job as JSON: its percentage, and the URL of its file when there is one."""
     answer = {"job": job.id, "percent": job.percent, "done": job.done, "url": jobs.url(job)}
     return {**answer, "error": job.error} if job.error else answer
 
 
 def room():
-    """The room that an address names, as in ?room=physics; the lobby if it names none."""
+    """The room in the URL, as in ?room=physics; else the lobby."""
     return request.args.get("room", board.LOBBY)
 
 
@@ -164,11 +164,11 @@ def fields(*names):
     """Those fields of the JSON body that were sent; raises board.Invalid unless the body is an object."""
     try:
         request.get_data()
-        if request.content_length is None:  # it came in chunks, and Werkzeug has read no more than may be read
-            request.stream.read(1)  # is there one byte more? Then the answer is 413
+        if request.content_length is None:  # it came in chunks, and Werkzeug stops reading at the limit
+            request.stream.read(1)  # one byte more: raises 413
         body = request.get_json()
     except RecursionError:
-        body = None  # brackets in brackets in brackets
+        body = None  # too many brackets inside each other
     if not isinstance(body, dict):
         raise board.Invalid("The body must be a JSON object.")
     return {name: body[name] for name in names if name in body}
@@ -176,7 +176,7 @@ def fields(*names):
 
 @api.after_app_request
 def keep_no_copy(response):
-    """Whoever comes back to a page sees what is true now (RFC 9111, section 5.2.2.5)."""
+    """The Back button shows the board as it is now: no answer is stored (RFC 9111, section 5.2.2.5)."""
     if response.is_json:
         response.cache_control.no_store = True
     return response

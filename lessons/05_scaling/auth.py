@@ -1,4 +1,4 @@
-"""Who you are: people with names and passwords, the sessions and tokens by which they are known, and their end.
+"""Who you are: people with names and passwords, their sessions and tokens, and the end of these.
 
 Passwords are stored as Werkzeug's salted hashes, sessions in the database by Flask-Session: the cookie holds nothing
 but a random number. See OWASP, "Session Management" and "Password Storage".
@@ -27,11 +27,11 @@ from .visitor import current_identity
 
 DEMO_PASSWORD = "live-flask"
 DEMO_NAMES = ["grace", "ada", "ben"]
-NOBODY = generate_password_hash(secrets.token_hex())  # checked when there is no such person, which takes as long
+NOBODY = generate_password_hash(secrets.token_hex())  # checked for a name that nobody has, so that it takes as long
 
 
 class Users(AppGroup):
-    """Says what cannot be done in one sentence, without a traceback."""
+    """Commands that show an error as one sentence, without a traceback."""
 
     def invoke(self, ctx):
         try:
@@ -43,15 +43,15 @@ class Users(AppGroup):
 auth = Blueprint("auth", __name__, url_prefix="/api")
 users = Users("users", help="The people who may sign in.")
 login = LoginManager()
-login.session_protection = None  # it would write into each session that is read
+login.session_protection = None  # it would write into every session
 
-# Flask-Session defines its table again for each app; two apps in a process, as in tests, share one.
+# Flask-Session would define its table once for each app; two apps in one process, as in tests, share it.
 stored_sessions.create_session_model = functools.cache(stored_sessions.create_session_model)
 stored_sessions.create_session_model(db, "sessions", None, None, None)
 
 
 class Person(UserMixin, db.Model):
-    """Somebody who can sign in. A new `session_version` ends all sessions and tokens that have the old one."""
+    """A person who can sign in. A new `session_version` ends all sessions and tokens that have the old one."""
 
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(String(board.AUTHOR_LENGTH), unique=True)
@@ -63,39 +63,39 @@ class Person(UserMixin, db.Model):
         return f"person:{self.id}"
 
     def get_id(self):
-        """What Flask-Login keeps in the session, and a token holds."""
+        """What Flask-Login puts into the session, and `token_for` into the token."""
         return f"{self.id}.{self.session_version}"
 
 
 @login.user_loader
 def still_signed_in(text):
-    """The person of a session or a token, unless it has ended."""
+    """The person of a session or a token; None if it has ended."""
     id, _, session_version = text.partition(".")
     person = db.session.get(Person, int(id), populate_existing=True)
     return person if person and secrets.compare_digest(person.session_version, session_version) else None
 
 
 def must_still_be_signed_in():
-    """Look again, after something was opened for somebody that will be closed when they leave; raises board.SignIn."""
+    """Check once more, after a stream or a socket was registered, that the session still holds; raises board.SignIn."""
     if current_user.is_authenticated and not still_signed_in(current_user.get_id()):
         raise board.SignIn("You have been signed out.")
 
 
 @login.request_loader
 def by_token(request):
-    """Who has no session may have a token: over HTTP in each request, over Socket.IO when it connected."""
+    """A client without a session may send a token: over HTTP in each request, over Socket.IO when it connects."""
     if request.authorization and request.authorization.type == "bearer":
         return from_token(request.authorization.token)
     return still_signed_in(request.environ["board.token"]) if "board.token" in request.environ else None
 
 
 def open_auth(app):
-    """Sessions in the database, and people in sessions."""
+    """Set up sessions of people, in the database."""
     app.config.update(SESSION_TYPE="sqlalchemy", SESSION_SQLALCHEMY=db, SESSION_PERMANENT=False)
-    app.config["SESSION_CLEANUP_N_REQUESTS"] = 1000  # about so often, those that have ended are deleted
-    app.config["REMEMBER_COOKIE_NAME"] = secrets.token_hex()  # nobody can send this one, for it is not wanted
+    app.config["SESSION_CLEANUP_N_REQUESTS"] = 1000  # delete old sessions about once in 1,000 requests
+    app.config["REMEMBER_COOKIE_NAME"] = secrets.token_hex()  # not used: nobody can guess the name
     Session(app)
-    find = app.session_interface._retrieve_session_data  # PostgreSQL refuses to look for a zero byte
+    find = app.session_interface._retrieve_session_data  # PostgreSQL cannot look for a zero byte
     app.session_interface._retrieve_session_data = lambda number: find(number) if number.isprintable() else None
     login.init_app(app)
     app.cli.add_command(users)
@@ -110,31 +110,31 @@ def check(name, password):
     rates.spend("login", request.remote_addr, name)
     person = db.session.scalar(select(Person).where(Person.name == name))
     stored = person.password if person else NOBODY
-    db.session.commit()  # nobody waits for this connection while the password is checked
+    db.session.commit()  # give the connection back: the check takes a while
     if not engine.in_thread(check_password_hash, stored, password) or not person:
         raise board.SignIn("The name or the password is wrong.")
     return person
 
 
 def sign_in(name, password):
-    """Begin a session. It gets a new number, in case somebody else had put the old one into this browser."""
+    """Begin a session with a new number, in case an attacker put the old one into this browser."""
     person, before = check(name, password), current_identity()
     session.clear()
     session.permanent = True
     login_user(person)
-    current_app.session_interface.regenerate(session)  # last, for an empty session would keep its number
+    current_app.session_interface.regenerate(session)  # last: an empty session would keep its number
     if before not in {None, person.who}:
-        end_connections(before)  # this browser's other tabs come back as who it is now
+        end_connections(before)  # this browser's other tabs reconnect as the new person
 
 
 def sign_out(person):
-    """End all that this person has open, on every device: sessions, tokens, sockets and streams."""
+    """End all sessions, tokens, sockets and streams of this person, on every device."""
     person.session_version = secrets.token_hex()
     end_connections(person.who)
 
 
 def end_connections(who):
-    """Save it, and let every process close the sockets and streams of somebody who has lost a right."""
+    """Commit, and let every process close the sockets and streams of a person who has lost a right."""
     board.happened.send("ended", data=lambda: {"who": who}, channel="people")
     db.session.commit()
     board.saved.send("people")
@@ -157,7 +157,7 @@ def tokens():
 
 
 def authenticated_only(handler):
-    """Let only those who are signed in call a view or an event's handler; the others get board.SignIn."""
+    """A decorator for a view or an event's handler: raises board.SignIn for guests."""
 
     @functools.wraps(handler)
     def guarded(*args, **kwargs):
@@ -169,7 +169,7 @@ def authenticated_only(handler):
 
 
 def described():
-    """Who is signed in: {name, teacher, rooms}, and in `rooms` {name, teacher, code}; only teachers see a code."""
+    """Who is signed in: {name, teacher, rooms}, each room {name, teacher, code}; only teachers see the code."""
     lobby = {"name": board.LOBBY, "teacher": False, "code": None}
     if not current_user.is_authenticated:
         return {"name": None, "teacher": False, "rooms": [lobby]}
@@ -192,7 +192,7 @@ def log_in():
 def log_out():
     if current_user.is_authenticated:
         sign_out(current_user)
-    session.clear()  # an empty session is deleted, and so is its cookie
+    session.clear()  # an empty session is deleted, with its cookie
     return "", 204
 
 
@@ -203,7 +203,7 @@ def who_am_i():
 
 @auth.post("/tokens")
 def new_token():
-    """For a client without cookies: name and password once, then the token, for an hour."""
+    """Give a client without cookies a token for its name and password, for an hour."""
     return {"token": token_for(check(**credentials())), "seconds": current_app.config["TOKEN_SECONDS"]}, 201
 
 
@@ -216,7 +216,7 @@ def credentials():
 @click.option("--teacher", is_flag=True, help="They may open rooms, and look after the lobby.")
 @click.option("--password", help="One is made for each if you give none.")
 def add_users(names, teacher, password):
-    """Let people sign in, and print their passwords."""
+    """Add people, and print their passwords."""
     for name in names:
         chosen = password or secrets.token_urlsafe(9)
         add(name, chosen, teacher)
@@ -227,7 +227,7 @@ def add_users(names, teacher, password):
 @click.argument("name")
 @click.option("--password", help="One is made if you give none.")
 def change_password(name, password):
-    """Give somebody a new password, which signs them out everywhere."""
+    """Give a person a new password, which signs them out everywhere."""
     person = db.session.scalar(select(Person).where(Person.name == name))
     if person is None:
         raise board.Unknown(f"There is nobody called {name}.")
@@ -238,7 +238,7 @@ def change_password(name, password):
 
 
 def add(name, password, teacher):
-    """Add somebody, as a teacher or not; raises board.Invalid, also if somebody has this name, or nearly."""
+    """Add a person, as a teacher or not; raises board.Invalid, also if the name looks like one that exists."""
     name, password = board.clean_name(name, 1), board.clean(password, "A password", 1, 200, "NFKC")
     for other in db.session.scalars(select(Person.name)):
         if board.skeleton(other) == board.skeleton(name):
@@ -256,12 +256,12 @@ def add(name, password, teacher):
 
 
 def seed(app):
-    """On the first start, make the lobby, and a class to try things with."""
+    """On the first start, make the lobby, and the demo class."""
     db.session.add(board.Room(name=board.LOBBY, code=""))
     try:
         db.session.flush()
     except IntegrityError:
-        db.session.rollback()  # it is not the first
+        db.session.rollback()  # it is not the first start
     else:
         if app.config["DEMO_CLASS"]:
             demo_class()
@@ -286,12 +286,12 @@ def demo_class():
 
 
 def change_known_passwords():
-    """Where others can reach the API, print a new password for everybody who has the one that the notes tell."""
+    """If others can reach the API, print a new password for each person who has the one in the notes."""
     for person in db.session.scalars(select(Person).where(Person.name.in_(DEMO_NAMES))).all():
         if check_password_hash(person.password, DEMO_PASSWORD):
             chosen = secrets.token_urlsafe(9)
             new = {"password": generate_password_hash(chosen), "session_version": secrets.token_hex()}
             current_identity = update(Person).where(Person.id == person.id, Person.password == person.password)
-            if db.session.execute(current_identity.values(new)).rowcount:  # else another worker was faster
+            if db.session.execute(current_identity.values(new)).rowcount:  # else another worker has done it
                 print(f" * Others can reach this server, so {person.name} has a new password: {chosen}", flush=True)
             db.session.commit()

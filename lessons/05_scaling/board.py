@@ -2,7 +2,7 @@
 
 Knows nothing of HTTP: every way in calls these functions and gets the same rules.
 `who` is a text: `person:7` for somebody who is signed in, else the random id of a browser.
-Every change is announced twice by a signal: while its transaction is open, and when it is saved.
+Two signals announce every change: one while its transaction is open, one when it is saved.
 """
 
 import contextlib
@@ -26,9 +26,9 @@ TEXT_LENGTH = 280
 AUTHOR_LENGTH = 40
 LISTED = 500  # questions in a list; more are only counted
 KEY_LENGTH = 80
-LOBBY = "lobby"  # the room in which everybody is, signed in or not
+LOBBY = "lobby"  # the room that is open to everybody, signed in or not
 ROOM_NAME = "[a-z0-9-]{1,40}"
-ALPHABETS = {"LATIN", "GREEK", "CYRILLIC", "ARMENIAN", "CHEROKEE", "COPTIC", "LISU"}  # letters of these look alike
+ALPHABETS = {"LATIN", "GREEK", "CYRILLIC", "ARMENIAN", "CHEROKEE", "COPTIC", "LISU"}  # their letters look alike
 
 db = SQLAlchemy()
 
@@ -39,34 +39,34 @@ saved = Signal("The change stands in the database.")
 
 
 class BoardError(Exception):
-    """What was asked for cannot be done; the message says why, in one sentence."""
+    """The board refuses; the message says why, in one sentence."""
 
 
 class Invalid(BoardError):
-    """What was sent cannot stand on the board."""
+    """The text, the name or the number is not valid."""
 
 
 class Unknown(BoardError):
-    """There is no such question, or no longer."""
+    """There is no such question, or it was withdrawn."""
 
 
 class NotYours(BoardError):
-    """Only who asked a question, or a teacher of its room, may change or withdraw it."""
+    """Only the person who asked a question, or a teacher of its room, may change or withdraw it."""
 
 
 class SignIn(BoardError):
-    """It cannot be known who wants this."""
+    """Only a person who is signed in may do this."""
 
 
 class Room(db.Model):
-    """A board of its own. Who knows its code may join."""
+    """A room with a board of its own. People who know its code may join."""
 
     name: Mapped[str] = mapped_column(String(40), primary_key=True)
     code: Mapped[str] = mapped_column(String(40))
 
 
 class Member(db.Model):
-    """Somebody who belongs to a room, as one of its teachers or not. Teachers of the lobby may open rooms."""
+    """A membership: this person belongs to this room, perhaps as a teacher. Teachers of the lobby may open rooms."""
 
     room: Mapped[str] = mapped_column(ForeignKey("room.name", ondelete="CASCADE"), primary_key=True)
     who: Mapped[str] = mapped_column(String(40), primary_key=True)
@@ -81,7 +81,7 @@ class Vote(db.Model):
 
 
 class Question(db.Model):
-    """What somebody wants to know, in which room, when it was asked (UTC), and by whom."""
+    """A question: its text, its room, when it was asked (UTC), and by whom."""
 
     __table_args__ = {"sqlite_autoincrement": True}  # an old link never leads to a newer question
 
@@ -98,7 +98,7 @@ class Question(db.Model):
 
     @property
     def signed_in(self):
-        """Whether the author's name is that of an account; a guest may type any."""
+        """Whether the author was signed in. A guest may type any name."""
         return is_person(self.who)
 
     def public(self):
@@ -128,7 +128,7 @@ def set_up_sqlite(connection, _record):
     """Let several processes share one SQLite file (https://sqlite.org/wal.html), and keep its foreign keys."""
     if isinstance(connection, sqlite3.Connection):
         connection.execute("PRAGMA busy_timeout = 5000")
-        for _ in range(50):  # busy_timeout is not heeded here, when two processes meet at a new file
+        for _ in range(50):  # busy_timeout does not help when two processes open a new file at once
             with contextlib.suppress(sqlite3.OperationalError):
                 connection.execute("PRAGMA journal_mode = WAL")
                 break
@@ -141,7 +141,7 @@ def set_up_sqlite(connection, _record):
 
 
 def check_tables():
-    """End with a sentence if the database is another version's: a column is missing, and nothing here adds one."""
+    """Exit with one sentence if a table lacks a column: the database is of another version."""
     found = inspect(db.engine)
     for table in db.metadata.sorted_tables:
         there = {column["name"] for column in found.get_columns(table.name)}
@@ -151,12 +151,12 @@ def check_tables():
 
 
 def channel(room):
-    """The name of a room's channel in the event log; the lobby's is that of the lessons before."""
+    """The name of a room's channel in the event log. The lobby keeps the name of the earlier lessons, `board`."""
     return "board" if room == LOBBY else f"room:{room}"
 
 
 def belong(who, room):
-    """Make sure that somebody belongs to a room; raises SignIn, and Unknown, which gives away no room's name."""
+    """Make sure that they belong to the room; raises SignIn, or Unknown, also for a room that does not exist."""
     if room == LOBBY:
         return
     if not is_person(who):
@@ -171,13 +171,13 @@ def is_person(who):
 
 
 def teaches(who, room):
-    """Whether somebody is a teacher of a room."""
+    """Whether this person is a teacher of this room."""
     member = db.session.get(Member, (room, who))
     return member is not None and member.teacher
 
 
 def must_teach(who, room):
-    """Make sure that somebody is a teacher of a room; raises SignIn, Unknown, NotYours."""
+    """Make sure that they are a teacher of the room; raises SignIn, Unknown, NotYours."""
     if not is_person(who):
         raise SignIn("Sign in first: this is for teachers.")
     belong(who, room)
@@ -186,14 +186,14 @@ def must_teach(who, room):
 
 
 def questions(who, room=LOBBY, most=None):
-    """The questions of a room, all or so many at most: most votes first, then oldest; raises SignIn, Unknown."""
+    """The questions of a room, all or the first `limit`: most votes first, then oldest; raises SignIn, Unknown."""
     belong(who, room)
     found = select(Question).where(Question.room == room).order_by(Question.votes.desc(), Question.id)
     return db.session.scalars(found.limit(most)).all()
 
 
 def listed(who, room=LOBBY):
-    """The first questions of a room, LISTED at most, and how many there are; raises SignIn, Unknown."""
+    """The first LISTED questions of a room, and how many it has in all; raises SignIn, Unknown."""
     first = questions(who, room, LISTED)
     if len(first) < LISTED:
         return first, len(first)
@@ -201,7 +201,7 @@ def listed(who, room=LOBBY):
 
 
 def find(who, id):
-    """The question with this number; raises Unknown if there is none, or it is in a room that is not theirs."""
+    """The question with this number; raises Unknown if there is none, or if they are not in its room."""
     question = db.session.get(Question, id) if 0 < id < 2**31 else None
     try:
         belong(who, question.room if question else None)
@@ -211,14 +211,14 @@ def find(who, id):
 
 
 def voted_by(who):
-    """The numbers of the questions that somebody voted for."""
+    """The numbers of the questions that this person or browser voted for."""
     return set(db.session.scalars(select(Vote.question_id).where(Vote.who == who)))
 
 
 def ask(who, text=None, author="", key="", room=LOBBY):
     """Put a question on a room's board and return it; raises Invalid, SignIn, Unknown.
 
-    `key` is any text that the asker makes for this question. A second time it puts nothing on the board.
+    `key` is a text that the client makes for this question. The same key again adds no second question.
     """
     belong(who, room)
     text = clean(text, "A question", 1, TEXT_LENGTH)
@@ -231,7 +231,7 @@ def ask(who, text=None, author="", key="", room=LOBBY):
         if key:
             db.session.add(Asked(room=room, key=key, text=text, question_id=question.id))
             db.session.flush()
-    except IntegrityError:  # it was asked before, or its room has just been closed
+    except IntegrityError:  # the key was used before, or the room was just closed
         db.session.rollback()
         belong(who, room)
         return asked_before(who, room, key, text)
@@ -239,7 +239,7 @@ def ask(who, text=None, author="", key="", room=LOBBY):
 
 
 def own_key(who, key):
-    """A person's key as it is stored, which is nobody else's. Guests may have no cookie, so they share theirs."""
+    """A key as it is stored: each person has their own keys. All guests share theirs, since some have no cookie."""
     return sha256(f"{who} {key}".encode()).hexdigest() if key and is_person(who) else key
 
 
@@ -252,7 +252,7 @@ def asked_before(who, room, key, text):
 
 
 def change(who, id, text=None, answered=None):
-    """Reword a question, or mark it answered, and return it; raises Invalid, Unknown, NotYours."""
+    """Change the text of a question, or mark it answered; returns it. Raises Invalid, Unknown, NotYours."""
     question = find_own(who, id)
     values = {}
     if text is not None:
@@ -268,7 +268,7 @@ def change(who, id, text=None, answered=None):
 
 
 def withdraw(who, id):
-    """Take a question, and the votes for it, off the board; raises Unknown, NotYours."""
+    """Delete a question and its votes; raises Unknown, NotYours."""
     room = find_own(who, id).room
     if db.session.execute(delete(Question).where(Question.id == id)).rowcount:
         announce("question_withdrawn", room, lambda: {"id": id})
@@ -282,7 +282,7 @@ def vote(who, id):
     db.session.add(Vote(question_id=id, who=who))
     try:
         db.session.flush()
-    except IntegrityError:  # this vote is there already, or the question has just been withdrawn
+    except IntegrityError:  # the vote is there already, or the question was just withdrawn
         db.session.rollback()
         return find(who, id)
     return save("question_changed", question)
@@ -307,7 +307,7 @@ def save(type, question):
 
 
 def announce(type, room, data):
-    """Announce what happens in a room, and in which, but for the lobby: its events are those of the lessons before."""
+    """Announce an event with its room. Events of the lobby name none, as in the earlier lessons."""
     where = {} if room == LOBBY else {"room": room}
     happened.send(type, data=lambda: data() | where, channel=channel(room))
 
@@ -322,7 +322,7 @@ def reloaded(id):
 
 
 def find_own(who, id):
-    """The question, if it is this person's, or in this teacher's room; raises Unknown, NotYours."""
+    """The question, if this person asked it or teaches its room; raises Unknown, NotYours."""
     question = find(who, id)
     if question.who != who and not teaches(who, question.room):
         raise NotYours("Only the browser that asked a question may change or withdraw it, or a teacher of its room.")
@@ -342,7 +342,7 @@ def clean(value, what, shortest, longest, form="NFC"):
 
 
 def clean_name(value, shortest=0):
-    """A name that shows all it has, turns no text around it, and has no letter that passes for another; raises Invalid.
+    """A name without invisible characters, and without letters that look like those of another name; raises Invalid.
 
     See Unicode Technical Standard 39, "Unicode Security Mechanisms".
     """
@@ -356,5 +356,5 @@ def clean_name(value, shortest=0):
 
 
 def skeleton(name):
-    """What is compared of a name: small or large, wide or bold, a letter is the same, and so is any gap."""
+    """The form in which names are compared: without case, width, style, or the kind of space."""
     return " ".join(unicodedata.normalize("NFKC", name).casefold().split())

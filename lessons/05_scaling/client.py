@@ -1,4 +1,4 @@
-"""Given: the browser's half of Socket.IO, of the release that fits this server: package-lock.json names it."""
+"""Given: Socket.IO's client for browsers, in the version of package-lock.json."""
 
 from pathlib import Path
 

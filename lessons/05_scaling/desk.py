@@ -1,7 +1,7 @@
 """The teacher's desk: a table of a room's questions, made on the server, with forms that work without JavaScript.
 
-It lives on the API's origin. So its forms need what CORS and the Origin guard give to the page: a token that no other
-site can know (Flask-WTF), and no frame around them. See OWASP, "Cross-Site Request Forgery Prevention".
+It is on the API's origin. CORS and the Origin guard protect the page; the desk's forms need a token that no other site
+can know (Flask-WTF), and must not be shown in a frame. See OWASP, "Cross-Site Request Forgery Prevention".
 """
 
 from flask import Blueprint, flash, redirect, render_template, request, session, url_for
@@ -34,11 +34,11 @@ class SignInForm(FlaskForm):
 
 
 class SignOutForm(FlaskForm):
-    """Nothing but the token."""
+    """Only the CSRF token."""
 
 
 class CodeForm(FlaskForm):
-    """Nothing but the token: the new code is made."""
+    """Only the CSRF token: the new code is random."""
 
 
 class QuestionForm(FlaskForm):
@@ -53,7 +53,7 @@ def only_teachers():
     if not current_user.is_authenticated and request.endpoint != "desk.static":
         rates.spend("guest", request.remote_addr)
         if not session:
-            rates.spend("guest_session", request.remote_addr)  # the form to sign in begins one, and that is stored
+            rates.spend("guest_session", request.remote_addr)  # the sign-in form begins a session, which is stored
     if request.endpoint not in {"desk.log_in", "desk.log_out", "desk.static"}:
         if not current_user.is_authenticated:
             return redirect(url_for("desk.log_in"))
@@ -67,7 +67,7 @@ def for_every_page():
 
 @desk.after_request
 def in_no_frame(response):
-    """Load and send nothing elsewhere, stand in nobody's page, be in no cache. See the standard CSP Level 3."""
+    """Load from and send to this origin only, allow no frame, and no cache. See CSP Level 3."""
     response.content_security_policy = "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
     response.cache_control.no_store = True
     return response
@@ -75,7 +75,7 @@ def in_no_frame(response):
 
 @desk.get("")
 def rooms():
-    """The rooms in which one teaches."""
+    """The rooms that this person teaches."""
     taught = select(board.Room).join(board.Member, board.Member.room == board.Room.name)
     mine = taught.where(board.Member.who == current_user.who, board.Member.teacher).order_by(board.Room.name)
     return render_template("desk.html", rooms=board.db.session.scalars(mine).all())
@@ -158,7 +158,7 @@ def http_error(error):
 
 
 class Desk(Namespace):
-    """Tells the open desks of a room that there is something new; what it is, they fetch."""
+    """Tell the open desks of a room that something is new; they fetch it."""
 
     def on_connect(self, auth=None):
         who = identify(auth)

@@ -1,4 +1,4 @@
-"""The hall: how the workers are doing, live, for teachers."""
+"""The hall: the load of the workers, live, for teachers."""
 
 from flask import Blueprint, current_app, redirect, render_template, url_for
 from flask_login import current_user

@@ -1,7 +1,7 @@
-"""What one client may ask of the server: so much that others are served as ever, and no memory fills, on every engine.
+"""What one client may ask of the server, so that others are served as before, and no memory fills, on every engine.
 
-Engine.IO looks at the length of a WebSocket message only when it is complete, and has no setting for the rest. So this
-reaches into its parts and what is below them: simple-websocket for threading and gevent, and eventlet's own WebSocket.
+Engine.IO checks the length of a WebSocket message only when it is complete, and has no setting for the other limits.
+So this extends its classes, and those below: simple-websocket for threading and gevent, and eventlet's WebSocket.
 """
 
 import contextlib
@@ -19,16 +19,16 @@ import socketio.packet
 
 from . import engine, measure
 
-MOST_BYTES = 256 * 1024  # that wait for one client until it is listened to again
-DEEPEST = 20  # lists and objects in each other
+MOST_BYTES = 256 * 1024  # that may wait for a client before the server reads from it again
+DEEPEST = 20  # lists and objects inside each other
 
 
 class BadPacket(ValueError):
-    """What a client sent is no packet, or none that it may send."""
+    """A client sent something that is not a packet, or a packet that it may not send."""
 
 
 class StrictJSON:
-    """JSON as browsers read it. Python's own also has NaN and Infinity, over which they would disconnect."""
+    """JSON as browsers read it: without Python's NaN and Infinity, after which they would disconnect."""
 
     @staticmethod
     def dumps(data, **how):
@@ -43,7 +43,7 @@ class StrictJSON:
 
 
 def finite(text):
-    """The number that a text says; raises BadPacket for NaN, Infinity and 1e999, which JSON cannot say."""
+    """A text as a number; raises BadPacket for NaN, Infinity and 1e999, which JSON does not have."""
     number = float(text)
     if not math.isfinite(number):
         raise BadPacket("It has a number that is none, or endless.")
@@ -51,7 +51,7 @@ def finite(text):
 
 
 def is_deeper(data, levels):
-    """Whether more than so many lists and objects stand in each other."""
+    """Whether more than so many lists and objects are inside each other."""
     if isinstance(data, dict):
         data = list(data.values())
     if not isinstance(data, list):
@@ -60,7 +60,7 @@ def is_deeper(data, levels):
 
 
 class EnginePacket(engineio.packet.Packet):
-    """Engine.IO's packet, around that of Socket.IO. It keeps the problem it has, since nobody would catch it."""
+    """Engine.IO's packet. It keeps its error for later, since here nobody would catch it."""
 
     json = StrictJSON
     problem = None
@@ -76,7 +76,7 @@ engineio.packet.Packet = EnginePacket
 
 
 class FairSocket(engineio.socket.Socket):
-    """Gives the others a turn between two packets of a client, and does not listen to one that does not read."""
+    """Lets others run between two packets of a client, and reads nothing from a client that does not read itself."""
 
     waiting = 0  # bytes
 
@@ -92,7 +92,7 @@ class FairSocket(engineio.socket.Socket):
 
     def receive(self, packet):
         self.server.sleep(0)
-        most = 1000 if self.upgrading else 20  # while it upgrades, a client cannot read: it waits for its last request
+        most = 1000 if self.upgrading else 20  # a client that upgrades cannot read: it waits for its last request
         while (self.queue.qsize() > most or self.waiting > MOST_BYTES) and not self.closed:
             self.server.sleep(0.05)
         if self.closed:
@@ -104,30 +104,30 @@ class FairSocket(engineio.socket.Socket):
     def handle_post_request(self, environ):
         try:
             super().handle_post_request(environ)
-        except (KeyError, ValueError) as problem:  # no UTF-8, too many packets
+        except (KeyError, ValueError) as problem:  # not UTF-8, or too many packets
             self.refuse(problem)
             raise engineio.exceptions.UnknownPacketError from problem
 
     def refuse(self, problem):
-        """End the connection: one line in the log, where the library would write a traceback each time and go on."""
+        """End the connection with one line in the log; the library would log a traceback each time, and go on."""
         self.server.logger.error("A client sent what none may send, so its connection is closed: %s", problem)
         self.close(abort=True)
         self.server.sockets.pop(self.sid, None)
 
     def close(self, wait=True, **how):
-        super().close(wait=False, **how)  # it would wait until the client has read all, perhaps for ever
+        super().close(wait=False, **how)  # else it waits until the client has read all, perhaps without end
 
 
 engineio.socket.Socket = FairSocket
 
 
 def weight(packet):
-    """The bytes of a packet that waits to be sent, or about so many."""
+    """About how many bytes a waiting packet has."""
     return len(packet.data) if isinstance(packet.data, str | bytes) else 0
 
 
 class LimitedPacket(socketio.packet.Packet):
-    """Has ten messages with bytes at the most, where any number could be announced, and no event of Socket.IO's own."""
+    """Allows at most ten binary attachments in a message, and no event with a name that Socket.IO uses itself."""
 
     json = StrictJSON
 
@@ -155,7 +155,7 @@ class LimitedPacket(socketio.packet.Packet):
 
 
 class LimitedServer(socketio.Server):
-    """Ends a connection over what is no packet, and answers with an error if an acknowledgement cannot become JSON."""
+    """Ends a connection after a bad packet, and answers with an error if an acknowledgement cannot become JSON."""
 
     def _engineio_server_class(self):
         return PlainEngine
@@ -179,7 +179,7 @@ class LimitedServer(socketio.Server):
 
 
 class PlainEngine(engineio.Server):
-    """Answers no JSONP, which each page may run as a script, and nobody whose session has ended; nor is it sniffed."""
+    """Refuses JSONP, which any page could run as a script, and clients whose session has ended; forbids sniffing."""
 
     def _log_error_once(self, message, message_key):
         super()._log_error_once(engine.for_the_log(message), message_key)
@@ -203,7 +203,7 @@ class PlainEngine(engineio.Server):
 
 
 def is_handshake(environ):
-    """Whether a request to become a WebSocket has the headers without which each engine fails in its own way."""
+    """Whether a WebSocket handshake has its headers; without them each engine would fail in its own way."""
     connection, key = environ.get("HTTP_CONNECTION", ""), environ.get("HTTP_SEC_WEBSOCKET_KEY")
     return "upgrade" in connection.lower() and bool(key) and environ.get("HTTP_SEC_WEBSOCKET_VERSION") == "13"
 
@@ -212,7 +212,7 @@ socketio.Server = LimitedServer
 
 
 class WholeSocket:
-    """Sends all that it is given, and nothing between; gevent's sockets may send a part."""
+    """Sends all bytes of a message before the next one; a socket of gevent may send only a part."""
 
     def __init__(self, sock):
         self.sock, self.lock = sock, threading.Lock()
@@ -226,9 +226,9 @@ class WholeSocket:
 
 
 class LimitedWebSocket(simple_websocket.Server):
-    """Refuses a message over `longest` bytes, reads no more while 100 wait to be handled, and ends with its client."""
+    """Refuses a message over `longest` bytes, reads no more while 100 wait, and ends when its client is gone."""
 
-    longest = patience = None  # bytes, and seconds for which a client may be silent or not read
+    longest = patience = None  # bytes; and seconds for which a client may be silent or not read
 
     def __init__(self, environ, **options):
         super().__init__(environ, max_message_size=self.longest, **options)
@@ -236,14 +236,14 @@ class LimitedWebSocket(simple_websocket.Server):
     def handshake(self):
         self.sock.settimeout(self.patience)
         self.sock = WholeSocket(self.sock)
-        self.environ.pop("HTTP_SEC_WEBSOCKET_EXTENSIONS", None)  # compressed: 16 KiB may become 16 MiB, unmeasured
+        self.environ.pop("HTTP_SEC_WEBSOCKET_EXTENSIONS", None)  # no compression: 16 KiB could become 16 MiB
         super().handshake()
 
     def _handle_events(self):
-        time.sleep(0)  # a turn for the others
+        time.sleep(0)  # let others run
         self.connected = super()._handle_events()
         if not self.connected:
-            self.event.set()  # again: who was woken before `connected` was false would wait for ever
+            self.event.set()  # again: a thread that was woken before `connected` was false would wait without end
             self.end()
         while self.connected and len(self.input_buffer) > 100:
             time.sleep(0.01)
@@ -255,7 +255,7 @@ class LimitedWebSocket(simple_websocket.Server):
         self.end()
 
     def end(self):
-        """Say that no more is coming; else the server would wait for the next request on this connection."""
+        """Close the connection for reading; else the server would wait for the next request on it."""
         with contextlib.suppress(OSError):
             self.sock.shutdown(socket.SHUT_WR)
 
@@ -266,19 +266,19 @@ if engine.NAME == "eventlet":
     from eventlet import sleep, websocket
 
     class FairWebSocket(websocket.RFC6455WebSocket):
-        """eventlet measures each frame; here all frames of a message together may be no longer than one."""
+        """eventlet limits each frame; this limits all frames of a message together."""
 
         class Message(websocket.RFC6455WebSocket.Message):
             length = 0
 
             def push(self, data, final=False):
                 super().push(data, final)
-                self.length += max(len(data), 1)  # of empty ones there is an end too
+                self.length += max(len(data), 1)  # empty frames count, too
                 if self.length > self.max_frame_length:
                     raise websocket.FailedConnectionError(1009, "The message is too long.")
 
         def _recv_frame(self, message=None):
-            sleep(0)  # a turn for the others
+            sleep(0)  # let others run
             return super()._recv_frame(message)
 
     websocket.RFC6455WebSocket = FairWebSocket

@@ -1,4 +1,4 @@
-"""What this worker measures of itself: how many it serves, how much it sends, how long it takes, what it weighs."""
+"""What this worker measures of itself: clients, events sent, delay, and memory."""
 
 import statistics
 import time
@@ -7,7 +7,7 @@ from collections import deque
 import psutil
 
 process = psutil.Process()
-delays = deque(maxlen=500)  # seconds from an event in the log to its sending, for the last of them
+delays = deque(maxlen=500)  # seconds from an event's commit to its sending, for the latest events
 sent = 0  # packets to sockets, since the start
 
 
@@ -17,12 +17,12 @@ def count_packet():
 
 
 def count_delay(event):
-    """An event of the log is being sent now."""
+    """Note that an event of the log is sent now."""
     delays.append(time.time() - event.at)
 
 
 def numbers(engine, clients, streams):
-    """What /hall shows: counts, bytes, and seconds."""
+    """The numbers that /hall shows: counts, bytes, and seconds."""
     ordered = sorted(delays)
     return {
         "engine": engine,

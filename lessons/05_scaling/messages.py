@@ -1,6 +1,6 @@
-"""The message queue: what is no event of the board, such as a whisper, goes by it from one worker to all others.
+"""The message queue between the workers, for messages that are not in the log, such as a whisper.
 
-What it carries is lost if Redis is away. What must not be lost is in the log, and no worker needs another for that.
+If Redis is down, these messages are lost. Events that must not be lost are in the log, which each worker reads itself.
 """
 
 import queue
@@ -15,7 +15,7 @@ from . import events
 
 
 def message_queue(app):
-    """The queue that the settings name: Redis, or what Kombu knows, such as RabbitMQ by amqp://; or none, if false."""
+    """The queue in the settings: Redis, or one that Kombu knows, such as amqp:// for RabbitMQ; None if it is false."""
     url, channel = app.config["MESSAGE_QUEUE"], app.config["MESSAGE_CHANNEL"]
     if url is None:
         url = app.config["REDIS_URL"]
@@ -27,7 +27,7 @@ def message_queue(app):
 
 
 class Queue(RedisManager):
-    """Looks for a Redis that is away once a second, where python-socketio would take up to a minute."""
+    """Connects again once a second when Redis is down; python-socketio waits up to a minute."""
 
     def _redis_connect(self):
         limits = {"socket_timeout": 0.5, "socket_connect_timeout": 0.5, "health_check_interval": 1}
@@ -50,9 +50,9 @@ class Queue(RedisManager):
 
 
 class Broker(KombuManager):
-    """Gives up what RabbitMQ does not confirm in a second, and looks for it once a second, never less often.
+    """Waits at most a second for RabbitMQ's confirm, and tries to connect again once a second.
 
-    KombuManager lets each sender wait for as long as RabbitMQ is away, and after that looks for it ever less often.
+    KombuManager lets each sender wait for as long as RabbitMQ is down, and tries to connect less and less often.
     """
 
     def __init__(self, url, channel):
@@ -61,7 +61,7 @@ class Broker(KombuManager):
         self.lock, self.away_until = threading.Lock(), 0.0
 
     def _publish(self, data):
-        text = self.json.dumps(data)  # what cannot become JSON is the sender's mistake, and is told to the sender
+        text = self.json.dumps(data)  # a value that cannot become JSON is the sender's mistake: raise it there
         with self.lock:
             if time.monotonic() < self.away_until:
                 return
@@ -69,11 +69,11 @@ class Broker(KombuManager):
                 try:
                     self._send(text)
                 except TimeoutError:
-                    raise  # it may have arrived, and once more would be twice
-                except (OSError, RecoverableConnectionError):  # the connection has ended while it was not used
+                    raise  # it may have arrived; sent again, it could come twice
+                except (OSError, RecoverableConnectionError):  # the connection was closed while it was not used
                     self.publisher_connection.collect()
                     self._send(text)
-            except Exception as error:  # many kinds: each of Kombu's transports has its own
+            except Exception as error:  # each of Kombu's transports has its own exceptions
                 self.publisher_connection.collect()
                 self.away_until = time.monotonic() + 1
                 self._get_logger().warning("The message queue does not answer: %s", error)

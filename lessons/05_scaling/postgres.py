@@ -1,7 +1,7 @@
-"""PostgreSQL: how it is asked, and what goes wrong there, in the words that the board knows from SQLite.
+"""PostgreSQL: its engine options, and its errors as those that the board knows from SQLite.
 
-The driver, pg8000, is written in Python alone: so it gives way to other clients on every engine. But it calls nearly
-every error by one name, and lets some out as they come from the socket. The codes are in PostgreSQL's manual,
+The driver, pg8000, is written in Python, so other clients can run while it waits, on every engine. But it has one
+exception for nearly every error, and lets errors of the socket through. The codes are in PostgreSQL's manual,
 https://www.postgresql.org/docs/current/errcodes-appendix.html
 """
 
@@ -16,22 +16,22 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 from .board import Invalid
 
 OPTIONS = {
-    "isolation_level": "READ COMMITTED",  # who waited for the number of an event sees the one before, as in SQLite
-    "pool_size": 5,  # connections that a worker keeps
-    "max_overflow": 5,  # and so many more in a rush; the server has 100 for all workers
-    "connect_args": {"timeout": 10},  # seconds until a connection that says nothing is given up
+    "isolation_level": "READ COMMITTED",  # a writer that waited for a number sees the event before, as in SQLite
+    "pool_size": 5,  # connections that each worker keeps
+    "max_overflow": 5,  # and more in a rush; the server has 100 for all workers
+    "connect_args": {"timeout": 10},  # seconds until a silent connection is given up
 }
-AWAY = ("08", "53", "57")  # no connection, no room for one more, the server ends or starts
+AWAY = ("08", "53", "57")  # not connected, too many connections, or the server stops or starts
 
 read = pg8000.core._read
 
 
 class NoDatabase(OperationalError):
-    """The database does not answer, or has no connection left."""
+    """The database does not answer, or has no free connection."""
 
 
 class OneLine(logging.Filter):
-    """A database that is away is one line a second in the log, and not a traceback for each who asks."""
+    """Log a database that is down once a second, instead of a traceback for each request."""
 
     said = 0
 
@@ -47,14 +47,14 @@ class OneLine(logging.Filter):
 
 
 def prepare(app):
-    """What PostgreSQL needs in the engine's options; those of the settings come first."""
+    """The engine options for PostgreSQL; those in the settings come first."""
     if app.config["SQLALCHEMY_DATABASE_URI"].startswith("postgresql"):
         app.config["SQLALCHEMY_ENGINE_OPTIONS"] = OPTIONS | app.config["SQLALCHEMY_ENGINE_OPTIONS"]
         app.logger.addFilter(OneLine())
 
 
 def read_or_say(sock, size):
-    """A connection that is reset is lost like any other, and not an OSError that nobody expects."""
+    """Turn the OSError of a reset connection into the error of a lost one."""
     try:
         return read(sock, size)
     except OSError as error:
@@ -66,7 +66,7 @@ pg8000.core._read = read_or_say
 
 @event.listens_for(Engine, "handle_error")
 def name_the_error(context):
-    """What breaks a rule of the tables, such as a vote for a question just withdrawn, and what no text can hold."""
+    """Turn pg8000's error into IntegrityError for a broken constraint, and Invalid for a text that cannot be stored."""
     error = context.original_exception
     code = error.args[0].get("C", "") if error.args and isinstance(error.args[0], dict) else ""
     if code.startswith("23"):

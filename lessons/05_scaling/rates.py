@@ -1,4 +1,4 @@
-"""How often one person may do what costs the others something: counted in Redis, for all processes together.
+"""How often one person may do what costs others time: counted in Redis, for all processes together.
 
 Flask-Limiter counts requests with the same library; here events of Socket.IO are counted too, by the same function.
 """
@@ -17,7 +17,7 @@ from . import board
 
 
 class TooMany(board.BoardError):
-    """Not now; `seconds` says when to try again."""
+    """The limit is reached; `seconds` says when to try again."""
 
     def __init__(self, seconds):
         super().__init__(f"That was too often. Try again in {seconds} second{'s' * (seconds != 1)}.")
@@ -25,14 +25,14 @@ class TooMany(board.BoardError):
 
 
 def start_counting(app):
-    shared = RedisStorage("redis://", app.extensions["redis"].connection_pool)  # where the notifications go
+    shared = RedisStorage("redis://", app.extensions["redis"].connection_pool)  # as for the notifications
     app.extensions["rates"] = [MovingWindowRateLimiter(shared), FixedWindowRateLimiter(MemoryStorage())]
 
 
 def spend(what, *whose):
     """Count one more; raises TooMany if the setting `<WHAT>_LIMIT`, such as "30 per minute", is reached.
 
-    Redis counts for all processes. This one also counts its own part, in memory: that holds when Redis does not answer.
+    Redis counts for all processes. Each process also counts its own part in memory, in case Redis does not answer.
     """
     limit = parse(current_app.config[f"{what.upper()}_LIMIT"])
     shared, own = current_app.extensions["rates"]

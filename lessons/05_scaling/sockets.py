@@ -27,22 +27,22 @@ from .stream import skip_seen, sse
 from .visitor import admit, author, current_identity, private
 
 MOST_MISSED = 500  # events sent one by one; a client that missed more loads the list again
-MOST_WAITING = 1000  # packets kept for a client that does not read; then it is cut off, and may reconnect
-PONG_SECONDS = 20  # until a client that answers no ping is given up
-SETTLE = 0.1  # seconds: when many clients come or go at once, `online` is sent once
-PRESENCE_SECONDS = 0.2  # seconds until a worker looks again who is here
+MOST_WAITING = 1000  # packets that may wait for a slow client; then it is cut off, and may reconnect
+PONG_SECONDS = 20  # until a client that does not answer a ping is disconnected
+SETTLE = 0.1  # seconds to wait, so that many clients who connect at once are one `online`
+PRESENCE_SECONDS = 0.2  # seconds until a worker looks again who is online
 
-engineio.payload.Payload.max_decode_packets = 1000  # in one polling request; of more than 16, all would be dropped
+engineio.payload.Payload.max_decode_packets = 1000  # in one polling request; the default is 16
 
 socketio = SocketIO()
 starting = threading.Lock()
-online = {}  # the Visitor of each connection to /board, by its sid
-presence_changed = Queue()  # the rooms in which somebody came or went
+online = {}  # the Visitor of each connection to /board, by sid
+presence_changed = Queue()  # the rooms that somebody entered or left
 
 
 @dataclass
 class Visitor:
-    """Somebody with a connection to /board: who it is, and the name of a person who has signed in."""
+    """The owner of a connection to /board: their identity, and the name of a person who has signed in."""
 
     who: str
     name: str | None
@@ -57,10 +57,10 @@ def open_sockets(app):
         async_mode=app.config["ASYNC_MODE"],
         logger=app.config["SOCKET_LOG"],
         engineio_logger=app.config["SOCKET_LOG"],
-        async_handlers=False,  # a client's events are handled one after the other, in the order it sent them
+        async_handlers=False,  # handle a client's events one after the other, in their order
         client_manager=message_queue(app),
-        allow_upgrades="uwsgi" not in sys.modules,  # whose threads speak HTTP only: clients stay with long polling
-        manage_session=False,  # events see the session as it is, and not as it was when their client connected
+        allow_upgrades="uwsgi" not in sys.modules,  # its threads speak HTTP only, so clients stay with long polling
+        manage_session=False,  # events see the session as it is now, not as it was when the client connected
         cors_allowed_origins=[app.config["PAGE_ORIGIN"], app.config["API_URL"]],
         max_http_buffer_size=app.config["MAX_CONTENT_LENGTH"],
         serializer=LimitedPacket,
@@ -124,7 +124,7 @@ def withdraw(sent):
 @socketio.on("catch_up", namespace="/board")
 @acknowledged
 def catch_up(sent):
-    """All after number `after` in a room, as [{type, data}, …]; or reset: true, and the number at which to go on."""
+    """The events of a room after `after`, as [{type, data}, …]; or reset: true, and the number to go on from."""
     rates.spend("read", request.sid)
     room = sent.get("room", LOBBY)
     board.belong(current_identity(), room)
@@ -137,7 +137,7 @@ def catch_up(sent):
 @socketio.on("enter", namespace="/board")
 @acknowledged
 def enter(sent):
-    """From now on hear what happens in a room; gives how it is, {room, seq, questions, total, names, teacher}."""
+    """Receive the events of a room from now on; returns {room, seq, questions, total, names, teacher}."""
     rates.spend("read", request.sid)
     room = sent.get("room")
     who = current_identity()
@@ -145,7 +145,7 @@ def enter(sent):
     join_room(channel(room))
     start_following(room)
     presence_changed.put(channel(room))
-    seq = events.last(channel(room))  # before the questions: what happens between the two is told once more
+    seq = events.last(channel(room))  # before the questions: an event between the two is sent again
     voted = board.voted_by(who)
     listed, total = board.listed(who, room)
     questions = {"questions": [private(question, voted) for question in listed], "total": total}
@@ -155,7 +155,7 @@ def enter(sent):
 @socketio.on("leave", namespace="/board")
 @acknowledged
 def leave(sent):
-    """Hear no more of a room."""
+    """Receive no more events of a room."""
     room = sent.get("room")
     if not isinstance(room, str) or channel(room) not in rooms():
         raise board.Unknown("You are in no such room.")
@@ -168,13 +168,13 @@ def leave(sent):
 @acknowledged
 @authenticated_only
 def whisper(sent):
-    """A few words to one person in a room with you, in all her tabs, at whatever worker. They are kept nowhere."""
+    """Send a text to all windows of one person in a room with you, at any worker. It is not stored."""
     to, text = sent.get("to"), board.clean(sent.get("text"), "A whisper", 1, board.TEXT_LENGTH)
     admit("whisper")
     who = current_identity()
     other = in_a_room_with_me(to)
     if other is None:
-        socketio.sleep(2 * PRESENCE_SECONDS)  # by then, who has just come to another worker is known here
+        socketio.sleep(2 * PRESENCE_SECONDS)  # by then this worker knows who has just connected to another
         other = in_a_room_with_me(to)
     if other is None:
         raise board.Unknown("There is nobody of that name in a room with you.")
@@ -184,7 +184,7 @@ def whisper(sent):
 
 
 def in_a_room_with_me(name):
-    """Who has this name and is in one of this connection's rooms, at whatever worker; None if nobody."""
+    """The identity of the person with this name in one of this connection's rooms, at any worker; or None."""
     for room in [room for room in rooms() if room.startswith("room:")]:
         for other, other_name in {**current_app.extensions["presence"].elsewhere(room), **ours(room)}.items():
             if other_name == name:
@@ -193,9 +193,9 @@ def in_a_room_with_me(name):
 
 
 def must_be_the_same_identity():
-    """Make sure that this connection is still of who opened it; raises board.SignIn.
+    """Make sure that this connection is still the same person's; raises board.SignIn.
 
-    Its cookie or token may have become somebody else's since: another tab signed in, another namespace sent a token.
+    Its cookie or token may now be another person's: a tab signed in, or another namespace sent a token.
     """
     if current_identity() not in rooms():
         raise board.SignIn("You are somebody else by now: connect again.")
@@ -206,14 +206,14 @@ def only(sent, *names):
 
 
 def number(sent):
-    """The number of the question that is meant; raises board.Invalid."""
+    """The number of a question, as it was sent; raises board.Invalid."""
     if type(sent.get("id")) is not int:
         raise board.Invalid("Say which question: id must be its number.")
     return sent["id"]
 
 
 def missed(room, after):
-    """The events of a room after a number; None if its log has no such number, or they are too old or too many."""
+    """The events of a room after a number; None if its log has no such number, or if they are too old or too many."""
     if type(after) is not int or events.last(channel(room)) - after > MOST_MISSED:
         return None
     return events.since(channel(room), after)
@@ -221,10 +221,10 @@ def missed(room, after):
 
 @socketio.on("connect", namespace="/board")
 def on_connect(auth=None):
-    """Somebody is here: in the lobby, or in the room `auth["room"]`, if she may be there.
+    """Accept a connection: into the lobby, or into the room `auth["room"]`, if this person may be there.
 
-    Tell what she missed since `auth["after"]`, and the number that the room has reached. She hears what is told to all
-    already. So, rarely, an event comes twice, or before an earlier one: her page counts.
+    Send the events that the client missed since `auth["after"]`, and the number of the last one. Live events reach it
+    already. So an event may come twice, or before an earlier one: the page counts them.
     """
     who = identify(auth)
     room = (auth or {}).get("room", LOBBY)
@@ -237,7 +237,7 @@ def on_connect(auth=None):
         if found is None:
             emit_locally("reset", {"seq": sent, "room": room}, to=request.sid)
         for event in found or ():
-            if event.seq <= sent:  # the later ones are about to be sent to all
+            if event.seq <= sent:  # later ones are sent to everybody next
                 emit_locally(event.type, event.data, to=request.sid)
     emit_locally("heartbeat", {"seq": sent, "room": room}, to=request.sid)
     emit_locally("online", online_count(), to=request.sid)
@@ -245,9 +245,9 @@ def on_connect(auth=None):
 
 
 def identify(auth):
-    """Who connects, by her session or by `auth["token"]`; raises ConnectionRefusedError, board.SignIn.
+    """The identity of who connects, from the session or `auth["token"]`; raises ConnectionRefusedError, board.SignIn.
 
-    She is in a room of her own too, named by who she is. So all her connections can be reached, and closed.
+    All connections of a person are in one more room, named by this identity. So all can be reached, and closed.
     """
     if not isinstance(auth, dict | None):
         raise ConnectionRefusedError('Send an object as auth, such as {"after": 1}, or nothing.')
@@ -274,7 +274,7 @@ def on_disconnect(reason):
 @socketio.on_error("/jobs")
 @socketio.on_error("/desk")
 def answer_board_error(error):
-    """What the board refuses is no accident: the acknowledgement, or the refusal to connect, says why."""
+    """If the board refuses, say why in the acknowledgement, or in the refusal of the connection."""
     if not isinstance(error, board.BoardError):
         return answer_error(error)
     if request.event["message"] == "connect":
@@ -286,7 +286,7 @@ def answer_board_error(error):
 def answer_error(error):
     """Log an error in a handler, and answer with one sentence; the client stays connected."""
     sentence = "Something went wrong here; the server's log has the details."
-    inside = error.__traceback__.tb_next  # None if the call itself failed: a client sent too few arguments, or too many
+    inside = error.__traceback__.tb_next  # None if the call itself failed: too few or too many arguments
     current_app.logger.error("The event %s failed: %r", request.event["message"], error, exc_info=inside and error)
     if request.event["message"] == "connect":
         raise ConnectionRefusedError(sentence)
@@ -313,7 +313,7 @@ socketio.on_namespace(Jobs("/jobs"))
 
 @sse.before_request
 def start_tasks():
-    """Start what runs in the background for all, once, however many come, before the first socket or stream."""
+    """Start the background tasks, once, before the first socket or stream."""
     app = current_app._get_current_object()
     with starting:
         if "sent" not in app.extensions:
@@ -323,7 +323,7 @@ def start_tasks():
 
 
 def start_following(room):
-    """Start telling what happens in a room, once; gives the number of the last event that was sent to all in it."""
+    """Start the task that sends a room's events, once; returns the number of the last event that was sent."""
     app, sent = current_app._get_current_object(), current_app.extensions["sent"]
     with starting:
         if channel(room) not in sent:
@@ -335,7 +335,7 @@ def start_following(room):
 
 
 def follow_for_ever(app, channel, send):
-    """What happens in a channel goes to `send(app, block)`; so does each heartbeat, as an empty block."""
+    """Call `send(app, block)` for each new block of a channel, and with an empty block for each heartbeat."""
     sent = app.extensions["sent"]
     while True:
         try:
@@ -349,7 +349,7 @@ def follow_for_ever(app, channel, send):
 
 
 def broadcast_change(room, app, block):
-    """To everybody in a room; and to its teachers' desks, that they are to look."""
+    """Send an event to everybody in a room, and notify its teachers' desks."""
     if block:
         for event in block:
             measure.count_delay(event)
@@ -362,12 +362,12 @@ def broadcast_change(room, app, block):
 
 
 def close_what_ended(app, block):
-    """The sockets and streams of somebody who has lost a right, or all that is open in a room that is closed."""
+    """Close the sockets and streams of a person who has lost a right, or all those of a room that is closed."""
     for event in block:
         if event.type == "ended":
             for namespace in ("/board", "/jobs", "/desk"):
                 for _, connection in participants(event.data["who"], namespace):
-                    cut_off(connection)  # who is still somebody comes back
+                    cut_off(connection)  # its page reconnects, if the person still may
             app.extensions["hub"].end(who=event.data["who"])
         else:
             closed = channel(event.data["room"])
@@ -379,7 +379,7 @@ def close_what_ended(app, block):
 
 
 def cut_off(connection):
-    """End a connection without a word: python-socketio's client does not come back when it is told to disconnect."""
+    """Close a connection without a message: after a `disconnect`, python-socketio's client would not reconnect."""
     found = socketio.server.eio.sockets.get(connection)
     if found:
         found.close(wait=False, abort=True)
@@ -411,8 +411,8 @@ def follow(app, channel, seq):
 
 
 def broadcast_presence_for_ever(app):
-    """When people came or went, at this worker or another, tell it, but once for all who did so at about one time."""
-    sent = {}  # what this worker's clients know, by room
+    """When people come and go, at any worker, send the new numbers and names, once for all at the same time."""
+    sent = {}  # the names that this worker's clients have, by room
     while True:
         moves = set()
         with contextlib.suppress(Empty):
@@ -428,12 +428,12 @@ def broadcast_presence_for_ever(app):
 
 
 def broadcast_presence(moves, sent):
-    """Tell this worker's clients how many are here, and each room who is in it, where somebody moved or it is news.
+    """Send this worker's clients the number of people, and each room its names, where they changed.
 
-    `moves` are the rooms in which somebody came or went, `sent` is what was told the last time; gives what is told now.
+    `moves` are the rooms that somebody entered or left, `sent` is what was sent last; returns what is sent now.
     """
     for sid in online.keys() - dict(participants(None)).keys():
-        online.pop(sid, None)  # gone while it came
+        online.pop(sid, None)  # it disconnected while it connected
     readers = current_app.extensions["hub"].readers
     streams = sum(map(len, list(readers.values()))) - len(current_app.extensions["sent"])
     clients = sum(not connection.closed for connection in list(socketio.server.eio.sockets.values()))
@@ -450,45 +450,45 @@ def broadcast_presence(moves, sent):
 
 
 def rooms_followed():
-    """The rooms, but for the lobby, in which this worker has had clients."""
+    """The rooms without the lobby in which this worker has had clients."""
     return [room for room in list(current_app.extensions["sent"]) if room.startswith("room:")]
 
 
 def ours(room):
-    """Who is in a room at this worker: {who: name}."""
+    """The people in a room at this worker: {who: name}."""
     return {visitor.who: visitor.name for visitor in visitors(room)}
 
 
 def names(room):
-    """Who is in a room, at all workers: each person once, however many windows. The lobby keeps no such list."""
+    """The names in a room, at all workers: each person once, with any number of windows. The lobby has no such list."""
     found = current_app.extensions["presence"].elsewhere(channel(room)) | ours(channel(room))
     return sorted(set(found.values()) - {None}) if room != LOBBY else []
 
 
 def everybody():
-    """Who is connected to /board of this worker."""
+    """The identities that are connected to /board at this worker."""
     return {visitor.who for visitor in list(online.values())}
 
 
 def online_count():
-    """How many people and browsers are here, at all workers, and by which of them this one is served."""
+    """The number of people and browsers that are online at all workers, and the worker that serves this one."""
     count = len(current_app.extensions["presence"].others() | everybody())
     return {"count": count, "worker": current_app.config["WORKER"]}
 
 
 def emit_locally(type, data, to=None, namespace="/board"):
-    """Send an event to clients of this worker only: each worker sees what happens, and tells its own."""
+    """Send an event to this worker's clients only: each worker reads the log, and sends to its own."""
     socketio.emit(type, data, to=to, namespace=namespace, ignore_queue=True)
 
 
 def visitors(room):
-    """Who is in a Socket.IO room, once for each connection."""
+    """The Visitor of each connection in a Socket.IO room."""
     found = [online.get(sid) for sid, _ in participants(room)]
     return [visitor for visitor in found if visitor]
 
 
 def participants(room, namespace="/board"):
-    """The sids in a Socket.IO room, all if it is None, each with its connection."""
+    """The sids in a Socket.IO room, or of all clients if it is None, each with the id of its connection."""
     return list(socketio.server.manager.get_participants(namespace, room))
 
 

@@ -1,7 +1,7 @@
-"""The log as an event stream: Flask-SSE's blueprint, grown until nothing is lost.
+"""The log as an event stream: Flask-SSE's blueprint, extended so that no event is lost.
 
-The same `sse.publish(…)`, the same address, the same `?channel=`. What is new: every event has its number from the
-log, a reader that was away is told what it missed, and one listener in each process serves all its readers.
+`sse.publish(…)`, the URL and `?channel=` are the same. New: every event has its number from the log, a reader that
+reconnects receives the events it missed, and one listener in each process serves all its readers.
 The format is https://html.spec.whatwg.org/multipage/server-sent-events.html
 """
 
@@ -27,19 +27,19 @@ from .rooms import may_listen
 from .visitor import current_identity
 
 HEADERS = {
-    "Cache-Control": "no-store, no-transform",  # no copies, and no compressor that waits for more
-    "X-Accel-Buffering": "no",  # nginx passes each event on as it comes
+    "Cache-Control": "no-store, no-transform",  # no cache, and no compression, which would delay events
+    "X-Accel-Buffering": "no",  # nginx passes each event on at once
 }
-HEARTBEAT = b": heartbeat\n\n"  # a comment: it keeps proxies awake, and writing it finds out who has left
+HEARTBEAT = b": heartbeat\n\n"  # a comment: it keeps proxies from closing the stream, and shows which readers have left
 TICK = 1  # seconds after which the listener looks into the log, even without a notification
-FEW = 2  # events in one look: after more, a crowd is at work
-GATHER = 0.02  # seconds until it looks again then: what comes close together goes out in one block
-WAITING = 100  # blocks a reader may have waiting; one that is slower is cut off, and comes back by Last-Event-ID
+FEW = 2  # events in one look; more than these mean that a crowd is at work
+GATHER = 0.02  # seconds until it looks again then, so that more events go out in one block
+WAITING = 100  # blocks that may wait for a reader; a slower one is cut off, and reconnects with Last-Event-ID
 
 
 @dataclass(eq=False)
 class Block:
-    """Events of the log, oldest first, and the text of each; `text` is all of it, joined once, for one write."""
+    """Events of the log, oldest first, and the text of each; `text` is all of them, joined once for one write."""
 
     events: list
     texts: list
@@ -62,32 +62,32 @@ class Block:
         return Block(self.events[seen:], self.texts[seen:])
 
 
-END = Block([], [])  # the stream ends; the browser comes back with the number it has, and is told what it missed
+END = Block([], [])  # the stream ends; the browser reconnects with its last number, and receives what it missed
 
 
 def encode(seq, type, data):
-    """One event as the standard writes it; a line break in `data` makes another data line, never another event."""
+    """One event as the standard writes it: a line break in `data` begins another data line, never another event."""
     text = data if isinstance(data, str) else json.dumps(data)
     lines = [f"id: {seq}", f"event: {type}", *(f"data: {line}" for line in re.split("\r\n|\r|\n", text))]
     return ("\n".join(lines) + "\n\n").encode()
 
 
 def block(found):
-    """Events of the log, each encoded once, however many readers it has."""
+    """Events of the log, each encoded once for all readers."""
     return Block(found, [encode(event.seq, event.type, event.data) for event in found])
 
 
 class Hub:
-    """One listener a process: when notified, it reads the log and hands each event to the readers of this process."""
+    """One listener for each process: when notified, it reads the log and hands each event to this process's readers."""
 
     def __init__(self, app):
         self.app, self.lock, self.thread = app, threading.Lock(), None
         self.last_heartbeat = time.monotonic()
-        self.readers = {}  # by channel, and there by queue: whose it is
+        self.readers = {}  # by channel, then by queue: the reader's identity
         self.heard = {}  # the number of the last event handed out, by channel
 
     def join(self, channel, who=None):
-        """A queue that gets every block from now on, and END when it was too slow, or `who` has lost a right."""
+        """A queue of every block from now on, or END if its reader is too slow or `who` loses a right."""
         queue = Queue(WAITING)
         with self.lock:
             if channel not in self.readers:
@@ -105,7 +105,7 @@ class Hub:
                 del self.readers[channel], self.heard[channel]
 
     def listen(self):
-        """For ever: look into the log when notified; while Redis is away, twice a second."""
+        """Look into the log when notified, without end; while Redis is down, twice a second."""
         while True:
             try:
                 self.listen_to_redis()
@@ -114,14 +114,14 @@ class Hub:
                 time.sleep(TICK / 2)
 
     def listen_to_redis(self):
-        """Look into the log at once, then when notified, or after a tick; raises RedisError when Redis goes away."""
+        """Look into the log at once, then after each notification or TICK; raises RedisError when Redis goes down."""
         with self.subscribed() as subscription:
             while True:
                 if self.check_for_news() > FEW:
                     time.sleep(GATHER)
                 events.hear(subscription, TICK)
                 while events.hear(subscription, 0):
-                    pass  # however many there are, one look is enough
+                    pass  # one look is enough for all of them
 
     @contextlib.contextmanager
     def subscribed(self):
@@ -132,7 +132,7 @@ class Hub:
             yield subscription
 
     def check_for_news(self):
-        """Hand out what is new in the log, and a heartbeat when it is time; gives the number of new events."""
+        """Hand out the new events of the log, and a heartbeat when it is time; returns how many were new."""
         count = 0
         try:
             with self.app.app_context():
@@ -149,7 +149,7 @@ class Hub:
         return count
 
     def news(self):
-        """The channels with readers that have news, each with the number of the last event handed out."""
+        """The channels with readers and new events, each with the number of the last event handed out."""
         with self.lock:
             heard = dict(self.heard)
         newest = db.session.execute(
@@ -158,7 +158,7 @@ class Hub:
         return [(channel, heard[channel]) for channel, last in newest if last != heard[channel]]
 
     def deliver(self, channel, block):
-        """Give a block to each reader of the channel; who has too many waiting gets no more."""
+        """Give a block to each reader of the channel; a reader with too many waiting gets END."""
         with self.lock:
             for queue in list(self.readers.get(channel, ())):
                 if queue.full():
@@ -175,7 +175,7 @@ class Hub:
         queue.put_nowait(END)
 
     def end(self, who=None, channel=None):
-        """Cut off somebody's streams, or all of a channel."""
+        """End one person's streams, or all of a channel."""
         with self.lock:
             for name, queues in self.readers.items():
                 for queue in [queue for queue in queues if name == channel or (who and queues[queue] == who)]:
@@ -186,7 +186,7 @@ class Stream(ServerSentEventsBlueprint):
     """Flask-SSE's blueprint over the numbered log."""
 
     def publish(self, data, type="message", channel="board"):
-        """Add an event of your own to a channel's log and send it to its readers; `data` is a text, or for JSON."""
+        """Add an event to a channel's log, and send it to the readers; `data` is a text, or a value for JSON."""
         events.record(type, lambda: data, channel)
         db.session.commit()
         events.notify(channel)
@@ -194,7 +194,7 @@ class Stream(ServerSentEventsBlueprint):
     def stream(self):
         """The view: GET /stream?channel=board, with the last number seen as Last-Event-ID, or ?last_event_id=."""
         channel, hub = request.args.get("channel", "board"), current_app.extensions["hub"]
-        queue = hub.join(channel, current_identity())  # register first, then look: nothing falls between the two
+        queue = hub.join(channel, current_identity())  # register first, then check: so nothing is missed in between
         try:
             must_still_be_signed_in()
             may_listen(current_identity(), channel)
@@ -202,7 +202,7 @@ class Stream(ServerSentEventsBlueprint):
             hub.leave(channel, queue)
             raise
         sent, text = missed(channel, request.headers.get("Last-Event-ID") or request.args.get("last_event_id"))
-        db.session.remove()  # a stream is open for hours, and a database connection is not to be
+        db.session.remove()  # a stream is open for hours; give the database connection back
         leave = functools.partial(hub.leave, channel, queue)
         body = [] if request.method == "HEAD" else follow(queue, sent, text, leave)
         response = current_app.response_class(body, mimetype="text/event-stream", headers=HEADERS)
@@ -211,28 +211,28 @@ class Stream(ServerSentEventsBlueprint):
 
 
 def missed(channel, last_id):
-    """The number from which a reader goes on, and the text that brings it there: what it missed, or a reset."""
+    """The number from which a reader goes on, and a text with the events before that it missed, or a reset."""
     newest = events.last(channel)
     if not last_id:
         return newest, f"id: {newest}\n\n".encode()
     found = events.since(channel, int(last_id)) if re.fullmatch("[0-9]{1,18}", last_id) else None
     if found is None:
-        return newest, encode(newest, "reset", {})  # this log cannot tell: load the list again
+        return newest, encode(newest, "reset", {})  # the log has no such number: the page loads the list again
     return int(last_id) + len(found), block(found).text
 
 
 def follow(queue, sent, text, leave):
-    """The text of a stream: what was missed, then each block as it comes."""
+    """The text of a stream: first the missed events, then each new block."""
     try:
         yield b"retry: 1000\n" + text
         for new in skip_seen(queue, sent):
             yield new.text
     finally:
-        leave()  # here too, since not every server closes a response whose reader is gone
+        leave()  # here too: not every server closes a response whose reader is gone
 
 
 def skip_seen(queue, sent):
-    """Each block as it comes, without the events up to the number `sent`, until there is an END."""
+    """Each new block, without the events up to number `sent`, until END."""
     for new in iter(queue.get, END):
         if new.events and new.first_seq <= sent:
             new = new.after(sent)

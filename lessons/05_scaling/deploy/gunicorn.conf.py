@@ -14,11 +14,11 @@ graceful_timeout = 15
 
 
 def post_worker_init(worker):
-    """Let the others know it, and let it send its clients elsewhere at its end: gunicorn alone would wait for them."""
+    """Make it known to the other workers, and let it send its clients to them at its end; gunicorn alone would wait."""
     importlib.import_module(".leaving", worker.wsgi.import_name).begin_work(worker.wsgi)
 
 
 def worker_exit(server, worker):
-    """Let a worker that leaves end its exports, of which gunicorn knows nothing: leaving.py ends the process then."""
+    """Let a worker that leaves finish its exports, which gunicorn does not know; leaving.py then ends the process."""
     if worker.booted and worker.wsgi.extensions["entrance"].leaving:
         time.sleep(graceful_timeout)

@@ -1,4 +1,4 @@
-"""How Alembic reaches the database: by the connection that schema.py has, or, for `flask db`, by one of its own."""
+"""How Alembic reaches the database: by schema.py's connection, or for `flask db` by one of its own."""
 
 from alembic import context
 from flask import current_app

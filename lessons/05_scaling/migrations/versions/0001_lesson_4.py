@@ -1,4 +1,4 @@
-"""The tables of lesson 4, for a database that has none yet; one that has them keeps all that is in it."""
+"""The tables of lesson 4; a database that has them keeps its rows."""
 
 import sqlalchemy as sa
 from alembic import op

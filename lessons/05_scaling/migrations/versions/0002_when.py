@@ -1,4 +1,4 @@
-"""When each event happened, so that it can be said how long it took until it was told."""
+"""The time of each event, to measure how long it took until it was sent."""
 
 import sqlalchemy as sa
 from alembic import op
