@@ -105,8 +105,8 @@ def check(name, password):
     name = board.clean(name, "A name", 1, board.AUTHOR_LENGTH)
     password = board.clean(password, "A password", 1, 200, "NFKC")
     rates.spend("address", request.remote_addr)
-    rates.spend("login", request.remote_addr, name)
-    person = db.session.scalar(select(Person).where(Person.name == name))
+    rates.spend("login", request.remote_addr, board.skeleton(name))
+    person = named(name)
     stored = person.password if person else NOBODY
     db.session.commit()  # give the connection back: the check takes a while
     if not engine.in_thread(check_password_hash, stored, password) or not person:
@@ -226,7 +226,7 @@ def add_users(names, teacher, password):
 @click.option("--password", help="One is made if you give none.")
 def change_password(name, password):
     """Give a person a new password, which signs them out everywhere."""
-    person = db.session.scalar(select(Person).where(Person.name == name))
+    person = named(name)
     if person is None:
         raise board.Unknown(f"There is nobody called {name}.")
     chosen = password or secrets.token_urlsafe(9)
@@ -235,12 +235,20 @@ def change_password(name, password):
     click.echo(f"{name}: {chosen}")
 
 
+def named(name):
+    """The person with this name, in small or capital letters; None if there is none."""
+    wanted = board.skeleton(name)
+    for person in db.session.scalars(select(Person)):
+        if board.skeleton(person.name) == wanted:
+            return person
+
+
 def add(name, password, teacher):
     """Add a person, as a teacher or not; raises board.Invalid, also if the name looks like one that exists."""
     name, password = board.clean_name(name, 1), board.clean(password, "A password", 1, 200, "NFKC")
-    for other in db.session.scalars(select(Person.name)):
-        if board.skeleton(other) == board.skeleton(name):
-            raise board.Invalid(f"There is somebody called {other} already.")
+    other = named(name)
+    if other:
+        raise board.Invalid(f"There is somebody called {other.name} already.")
     person = Person(name=name, password=generate_password_hash(password))
     db.session.add(person)
     try:

@@ -148,13 +148,14 @@ def log_out():
 
 @desk.errorhandler(board.BoardError)
 def board_error(error):
-    return render_template("problem.html", problem=str(error)), STATUS[type(error)]
+    is_teacher = not isinstance(error, board.NotYours)
+    return render_template("problem.html", problem=str(error), is_teacher=is_teacher), STATUS[type(error)]
 
 
 @desk.errorhandler(HTTPException)
 def http_error(error):
     sentence = SENTENCES.get(error.code, error.description)
-    return render_template("problem.html", problem=sentence), error.code
+    return render_template("problem.html", problem=sentence, is_teacher=True), error.code
 
 
 class Desk(Namespace):

@@ -20,6 +20,10 @@ def test_who_signs_in_is_known_by_name_until_she_signs_out(lesson):
     assert ada.get("/api/me").json()["name"] is None
 
 
+def test_a_name_is_the_same_in_small_and_capital_letters(lesson):
+    assert lesson.sign_in("Ada").get("/api/me").json()["name"] == "ada"
+
+
 def test_a_question_is_hers_on_every_device_and_by_every_way_in(lesson):
     ada, on_her_phone, grace = lesson.sign_in("ada"), lesson.sign_in("ada"), lesson.sign_in("grace")
     with lesson.socket(visitor=ada) as socket:
