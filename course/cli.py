@@ -181,6 +181,8 @@ def say_where(served, out, title):
     out.print(f"\n[bold]{escape(title)}[/]")
     out.print(f"  The page  {served.page_url if served.page else 'is not there yet: step 1 brings it'}")
     out.print(f"  The API   {served.api_url}")
+    if served.page:
+        out.print(f"  Present   {served.page_url}/?present")
 
 
 def say_to_phones(served, out):

@@ -120,6 +120,10 @@ class Window:
         """Press a button of a question: `Vote for`, `Edit`, `Mark as answered`, `Withdraw`."""
         self.page.get_by_role("button", name=f"{button}: {text}").click()
 
+    def opens(self, summary):
+        """Open what is folded under these words."""
+        self.page.locator("summary").filter(has_text=summary).click()
+
     def refresh(self):
         """See what others did; a page that is told does not need to ask."""
         button = self.page.get_by_role("button", name="Refresh")
@@ -144,7 +148,7 @@ class Window:
 
     def sees(self, text, within=2):
         """Whether the page shows this text before so many seconds are over."""
-        return self.shows(self.page.get_by_text(text).first, within)
+        return self.shows(self.page.get_by_text(text).filter(visible=True).first, within)
 
     def sees_no_more(self, text, within=2):
         """Whether no question with this text is on the page before so many seconds are over."""

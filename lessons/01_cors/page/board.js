@@ -1,7 +1,7 @@
 // Holds the list, and does what the person wants: each verb asks the API, then puts its answer on the list.
 import * as api from "./api.js";
 import { API_URL } from "./config.js";
-import { close, complain, draw, open, present, remove, say } from "./draw.js";
+import { close, complain, draw, flash, open, present, remove, say } from "./draw.js";
 
 const LONGEST = 280;
 const askForm = document.querySelector("#ask");
@@ -23,6 +23,7 @@ async function reload() {
 function put(question) {
   questions.set(question.id, question);
   redraw();
+  flash(question.id, "http");
 }
 
 function drop(id) {

@@ -119,6 +119,27 @@ def test_what_is_answered_comes_last(alice, others):
     assert order(alice, "The first", "The second", "The most wanted")
 
 
+def test_only_questions_of_one_kind_can_be_shown(others, alice):
+    alice.ask("My own")
+    assert alice.sees("Asked.")
+    alice.click("Mark as answered", "My own")
+    assert alice.sees("Marked as answered.")
+    show = alice.page.get_by_label("Show")
+
+    show.select_option("Open")
+    assert alice.sees_no_more("My own") and alice.sees("The first")
+    for kind in ("Answered", "Mine"):
+        show.select_option(kind)
+        assert alice.sees_no_more("The first") and alice.shows(alice.question("My own"))
+
+    alice.click("Withdraw", "My own")
+    alice.page.get_by_role("button", name="Yes, withdraw").click()
+    assert alice.sees("No question of this kind.")
+    show.select_option("Answered")
+    alice.ask("Where is it?")
+    assert alice.shows(alice.question("Where is it?")), "one's own new question should be seen"
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_no_fault(lesson, window, others, scheme):
     alice = window(lesson.page, color_scheme=scheme)

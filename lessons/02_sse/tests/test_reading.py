@@ -7,6 +7,10 @@ import pytest
 from course.processes import wait_for
 
 
+# What a window tells the browser's other ones when it has voted: perhaps before they hear of it from the server.
+TELL = "answer => new BroadcastChannel('board').postMessage({answer, where: 'lobby', isNew: false})"
+
+
 @pytest.fixture
 def others(lesson):
     """Somebody else, who has asked two questions: `vote` for the second, and it comes first."""
@@ -156,6 +160,59 @@ def test_what_is_answered_comes_last(alice, others):
 
     assert alice.sees("The most wanted")
     assert order(alice, "The first", "The second", "The most wanted")
+
+
+@pytest.mark.long
+def test_only_questions_of_one_kind_can_be_shown(alice, others):
+    alice.ask("My own")
+    assert alice.sees("Asked.")
+    alice.click("Mark as answered", "My own")
+    assert alice.sees("Marked as answered.")
+    show = alice.page.get_by_label("Show")
+
+    show.select_option("Open")
+    assert alice.sees_no_more("My own") and alice.sees("The first")
+    for kind in ("Answered", "Mine"):
+        show.select_option(kind)
+        assert alice.sees_no_more("The first") and alice.shows(alice.question("My own"))
+
+    alice.click("Withdraw", "My own")
+    alice.page.get_by_role("button", name="Yes, withdraw").click()
+    assert alice.sees("No question of this kind.")
+    show.select_option("Answered")
+    alice.ask("Where is it?")
+    assert alice.shows(alice.question("Where is it?")), "one's own new question should be seen"
+
+
+def test_news_lights_up_in_the_colour_of_its_way(alice, others):
+    assert alice.sees("The second")
+    edges = "it => it.getAnimations().flatMap(({effect}) => effect.getKeyframes()[0].boxShadow ?? [])"
+
+    others.vote()
+
+    item = alice.question("The second").last
+    edge = wait_for(2, lambda: item.evaluate(edges))[-1]
+    assert "var(--socket)" in edge or "var(--stream)" in edge, edge
+
+
+@pytest.mark.long
+def test_two_windows_count_a_long_list_alike(lesson, alice, others):
+    copied = others.post("/api/questions", json={"text": "One of many"}).json()["id"]
+    lesson.multiply(copied, 510)
+    alice.ask("The last of many")
+    assert alice.sees("Asked.")
+    second = alice.page.context.new_page()
+    second.goto(lesson.page)
+    title = second.get_by_role("heading", name="questions")
+    assert wait_for(5, lambda: "51" in title.inner_text())
+    before = title.inner_text()
+
+    alice.page.evaluate(TELL, others.get("/api/questions").json()[0] | {"id": copied + 511})
+    alice.click("Vote for", "The last of many")
+
+    assert alice.sees("Voted.")
+    assert wait_for(2, lambda: second.get_by_text("The last of many").count())
+    assert title.inner_text() == before
 
 
 @pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.long)])

@@ -2,7 +2,7 @@
 // What others do, the API tells: each event is put on the list too.
 import * as api from "./api.js";
 import { API_URL } from "./config.js";
-import { close, complain, draw, open, present, remove, say } from "./draw.js";
+import { close, complain, draw, flash, open, present, remove, say } from "./draw.js";
 import { exportQuestions } from "./jobs.js";
 import { act, connect } from "./socket.js";
 
@@ -55,12 +55,15 @@ function redraw() {
 
 /** Put what the API answered on the list, in all windows of this browser. */
 function take(answer, before) {
-  windows.postMessage({ answer });
+  windows.postMessage({ answer, isNew: before === undefined });
   return know(answer, before);
 }
-windows.addEventListener("message", ({ data }) => know(data.answer, undefined));
+windows.addEventListener("message", ({ data }) => know(data.answer, data.isNew ? undefined : null));
 
-/** Put an answer on this window's list. If an event was quicker, it may be newer: then only `mine` and `voted` count. */
+/**
+ * Put an answer on this window's list, if it has the question as it was `before`; undefined for a new one. If an event was
+ * quicker, it may be newer: then only `mine` and `voted` count.
+ */
 async function know(answer, before) {
   await loaded;
   const now = questions.get(answer.id);
@@ -74,6 +77,7 @@ async function hear({ question }, isNew = false) {
   if (more === undefined) return; // no list could be loaded yet; when it is, it holds this too
   if (!isNew && more && !questions.has(question.id)) more -= 1; // it was counted, and comes on the list now
   put({ mine: false, voted: false, ...questions.get(question.id), ...question });
+  flash(question.id, wire.way);
 }
 
 // What the board tells, by the event's type: each carries the whole question, so hearing one twice does no harm.

@@ -88,6 +88,7 @@ function drawQuestion(question) {
   $(".vote", item).title = plural(question.votes, "vote");
   $(".badge", item).hidden = !question.answered;
   item.classList.toggle("answered", question.answered);
+  item.classList.toggle("mine", question.mine);
   $(".own", item).hidden = !question.mine;
   $("[data-verb=mark]", item).textContent = question.answered ? "Mark as open" : "Mark as answered";
   for (const button of item.querySelectorAll(".own button")) {
@@ -135,9 +136,16 @@ export function remove(item) {
 export function present(id) {
   const item = $(`#question-${id}`);
   if (!item) return; // the person is in another room by now, or the question was withdrawn at once
+  if (!item.checkVisibility()) $("#filter").value = "all"; // it is none of those that are shown
   item.scrollIntoView({ block: "center" });
   item.classList.add("new");
   setTimeout(() => item.classList.remove("new"), 2000);
+}
+
+/** Let an item's edge light up in the colour of the way by which its news came: http, stream or socket. */
+export function flash(id, way) {
+  const edge = (colour) => ({ boxShadow: `-0.5rem 0 0 ${colour}` });
+  $(`#question-${id}`)?.animate([edge(`var(--${way})`), edge("transparent")], { duration: 1500, easing: "ease-in" });
 }
 
 export function say(news) {

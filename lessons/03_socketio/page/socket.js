@@ -37,7 +37,7 @@ export async function connect(handlers, show, attempt = 0) {
     return;
   }
   if (!io) {
-    handlers.wire({ transport: "event stream and HTTP, for the API has no Socket.IO client: npm ci brings it" });
+    handlers.wire({ transport: "event stream and HTTP, for the API has no Socket.IO client: npm ci brings it", way: "stream" });
     onWaking(listen("board", handlers, undefined, show).reopen);
     return;
   }
@@ -92,7 +92,7 @@ export async function connect(handlers, show, attempt = 0) {
   board.once("connect", () => {
     if (last === undefined) handlers.reset(); // no heartbeat came before it: an API without numbers
   });
-  const transport = () => handlers.wire({ transport: names[board.io.engine.transport.name] });
+  const transport = () => handlers.wire({ transport: names[board.io.engine.transport.name], way: "socket" });
   board.on("connect", () => {
     show("live");
     transport();

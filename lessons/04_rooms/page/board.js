@@ -2,7 +2,7 @@
 // What others do, the API tells: each event is put on the list too.
 import * as api from "./api.js";
 import { API_URL } from "./config.js";
-import { close, complain, draw, open, present, remove, say } from "./draw.js";
+import { close, complain, draw, flash, open, present, remove, say } from "./draw.js";
 import { exportQuestions } from "./jobs.js";
 import { follow, people, recognise, room, wasAsked } from "./rooms.js";
 import { act, connect } from "./socket.js";
@@ -59,12 +59,15 @@ function redraw() {
 
 /** Put what the API answered on the list, in all windows of this browser. */
 function take(answer, before, where = room().name) {
-  windows.postMessage({ answer, where });
+  windows.postMessage({ answer, where, isNew: before === undefined });
   return know(answer, before, where);
 }
-windows.addEventListener("message", ({ data }) => know(data.answer, undefined, data.where));
+windows.addEventListener("message", ({ data }) => know(data.answer, data.isNew ? undefined : null, data.where));
 
-/** Put an answer on this window's list. If an event was quicker, it may be newer: then only `mine` and `voted` count. */
+/**
+ * Put an answer on this window's list, if it has the question as it was `before`; undefined for a new one. If an event was
+ * quicker, it may be newer: then only `mine` and `voted` count.
+ */
 async function know(answer, before, where) {
   await loaded;
   if (where !== room().name) return;
@@ -80,6 +83,7 @@ async function hear({ question, room: where = "lobby" }, isNew = false) {
   if (more === undefined) return; // no list could be loaded yet; when it is, it holds this too
   if (!isNew && more && !questions.has(question.id)) more -= 1; // it was counted, and comes on the list now
   put({ mine: false, voted: false, ...questions.get(question.id), ...question });
+  flash(question.id, wire.way);
 }
 
 // What the board tells, by the event's type: each carries the whole question, so hearing one twice does no harm.

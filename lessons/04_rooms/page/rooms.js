@@ -14,6 +14,7 @@ const element = (name, properties, ...children) => {
 
 const log = $("#whispers");
 const whispers = $("#whispers ol");
+const whispering = $("#whispering"); // closed at first: what is whispered is not for the projector
 
 const OPEN = [{ name: LOBBY }, { name: "physics" }]; // the rooms, as long as the API does not say which are whose
 const nobody = { name: null, teacher: false, rooms: OPEN };
@@ -21,6 +22,7 @@ const nobody = { name: null, teacher: false, rooms: OPEN };
 let me = { ...nobody, rooms: [OPEN[0]] };
 let present = []; // the names of who is in this room
 let wanted; // the room that this page was refused: who signs in goes there
+let unread = 0; // whispers that came while they were closed
 let redraw; // called when other things may be done with the list
 
 /** The room in which this page is: the one that its address names after the #. */
@@ -60,6 +62,7 @@ export const people = {
     const isAtEnd = log.scrollTop + log.clientHeight > log.scrollHeight - 10;
     whispers.append(element("li", {}, element("b", { textContent: line, dir: "auto" }), text));
     while (whispers.children.length > 50) whispers.firstChild.remove();
+    if (!whispering.open) unread += 1;
     drawRoom();
     if (isAtEnd) log.scrollTop = log.scrollHeight; // who reads above goes on reading
   },
@@ -132,6 +135,7 @@ function drawRoom() {
   $("#teach").hidden = !code;
   $("#code").textContent = code;
   log.hidden = !whispers.children.length;
+  $("#unread").textContent = unread ? `${unread} new` : "";
   drawPresence();
 }
 
@@ -156,6 +160,7 @@ function drawPresence() {
   if ($("#words").value) others.add($("#to").value); // or a whisper that is half written would go to somebody else
   fill($("#to"), [...others], (person) => element("option", { textContent: person }));
   $("#whisper").hidden = others.size === 0;
+  whispering.hidden = others.size === 0 && log.hidden;
 }
 
 /** Do what a form or a button asks for; the news, or the problem, is shown there. */
@@ -215,6 +220,12 @@ onSubmit("#join", async ({ "room-to-join": name, code }, button) => {
 onSubmit("#whisper", async ({ to, words }) => {
   await whisper(to.value, words.value);
   words.value = "";
+});
+
+whispering.addEventListener("toggle", () => {
+  unread = 0;
+  drawRoom();
+  log.scrollTop = log.scrollHeight;
 });
 
 $("#out").addEventListener("click", () =>

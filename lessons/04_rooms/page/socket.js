@@ -44,7 +44,7 @@ export async function connect(events, state, attempt = 0) {
     return;
   }
   if (!io) {
-    handlers.wire({ transport: "event stream and HTTP, for the API has no Socket.IO client: npm ci brings it" });
+    handlers.wire({ transport: "event stream and HTTP, for the API has no Socket.IO client: npm ci brings it", way: "stream" });
     openStream();
     onWaking(openStream);
     return;
@@ -74,7 +74,7 @@ export async function connect(events, state, attempt = 0) {
   board.on("whisper", (whisper) => handlers.whisper(whisper));
   board.on("online", ({ count }) => handlers.wire({ online: `${count} here` }));
 
-  const transport = () => handlers.wire({ transport: names[board.io.engine.transport.name] });
+  const transport = () => handlers.wire({ transport: names[board.io.engine.transport.name], way: "socket" });
   board.on("connect", () => {
     show("live");
     transport();

@@ -230,7 +230,7 @@ def test_a_teacher_opens_a_room_a_learner_joins_is_removed_and_the_room_is_close
     grace, ben = window(lesson.page), window(lesson.page)
     for person, name, button in ((grace, "grace", "Open a new room"), (ben, "ben", "Join")):
         person.sign_in(name)
-        person.page.get_by_text("Another room").click()
+        person.opens("Another room")
         person.page.get_by_label("Its name").fill("chess")
         person.page.get_by_label("Its code").fill("rook")
         person.page.get_by_role("button", name=button, exact=True).click()
@@ -242,6 +242,7 @@ def test_a_teacher_opens_a_room_a_learner_joins_is_removed_and_the_room_is_close
     assert ben.sees("You were removed from chess", within=5)
     assert ben.shows(ben.page.get_by_role("link", name="chess"), state="hidden")
 
+    grace.opens("Settings")
     for _ in range(2):
         grace.page.locator("#close").click()
     assert grace.shows(grace.page.get_by_role("heading", name="chess", exact=True), within=5, state="hidden")
@@ -257,6 +258,9 @@ def test_a_room_by_keyboard_on_a_narrow_phone(lesson, window):
     assert phone.shows(phone.page.get_by_role("heading", name="physics", exact=True))
 
     with lesson.socket(visitor=lesson.person("ada"), auth={"room": "physics"}) as socket:
+        whispers = phone.page.locator("summary").filter(has_text="Whispers")
+        assert phone.shows(whispers)
+        whispers.press("Enter")
         assert phone.shows(phone.page.get_by_label("Your whisper"))
         phone.page.get_by_label("Your whisper").focus()
         keys.type("W" * 280)
@@ -309,12 +313,16 @@ def test_the_newest_whisper_is_in_sight_unless_one_reads_above(lesson, window):
     grace = window(f"{lesson.page}#physics", viewport={"width": 390, "height": 800})
     grace.sign_in("grace")
     with lesson.socket(visitor=lesson.person("ada"), auth={"room": "physics"}) as ada:
-        assert grace.shows(grace.page.get_by_label("Your whisper")), "ada should be here"
+        assert grace.sees("Whispers"), "ada should be here"
         for number in range(1, 9):
             ada.call("whisper", {"to": "grace", "text": f"Whisper {number}"})
 
         log = grace.page.get_by_role("log", name="Whispers")
         items = log.get_by_role("listitem")
+        assert grace.sees("8 new"), "grace should know of them"
+        assert not log.is_visible(), "and a class that looks at her page should not read them"
+        grace.opens("Whispers")
+        assert grace.shows(grace.page.get_by_text("8 new"), state="hidden")
         assert grace.shows(items.nth(7))
         assert is_in_sight(items.nth(7), log), "the newest should be in sight"
 
@@ -385,6 +393,7 @@ def test_controls_stay_what_they_are_when_somebody_comes_or_goes(lesson, window)
         with lesson.socket(visitor=ben, auth={"room": "physics"}):
             assert grace.shows(grace.page.get_by_role("button", name="Remove ben"))
             assert grace.shows(sure.and_(grace.page.locator(":focus"))), "ben's coming should change nothing for ada"
+            grace.opens("Whispers")
             grace.page.get_by_label("Whisper to").select_option("ben")
             grace.page.get_by_label("Your whisper").fill("For ben's ears")
             grace.page.get_by_role("button", name="Remove ben").focus()
@@ -492,6 +501,27 @@ def test_a_learner_is_told_once_that_the_desk_is_for_teachers_and_led_back(lesso
     ada.page.wait_for_url(f"{board}/")
 
 
+def test_a_teacher_sees_three_questions_and_answers_with_one_press(lesson, window):
+    lesson.empty()
+    ada = lesson.person("ada")
+    lesson.join(ada)
+    for text in ("Why is the sky blue?", "Who is Maxwell?", "What is a field?"):
+        ada.post("/api/questions?room=physics", json={"text": text})
+    grace = window(f"{lesson.page}#physics", viewport={"width": 1280, "height": 800})
+    grace.sign_in("grace")
+    assert grace.shows(grace.question("What is a field?"))
+    items = grace.page.get_by_role("list", name="Questions").get_by_role("listitem")
+    bottoms = [box["y"] + box["height"] for box in map(lambda item: item.bounding_box(), items.all()) if box]
+    assert sum(bottom <= 800 for bottom in bottoms) >= 3
+    withdraw = grace.page.get_by_role("button", name="Withdraw: Who is Maxwell?")
+    assert not withdraw.is_visible(), "what is seldom done should not be in the way"
+
+    grace.page.locator("summary[aria-label='More: Who is Maxwell?']").press("Enter")
+    assert grace.shows(withdraw)
+    grace.click("Mark as answered", "Who is Maxwell?")
+    assert grace.shows(grace.question("Who is Maxwell?").get_by_text("Answered", exact=True))
+
+
 @pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.long)])
 def test_axe_finds_no_fault_in_a_room_and_at_the_desk(lesson, window, scheme):
     grace, ada = window(f"{lesson.page}#physics", color_scheme=scheme), lesson.person("ada")
@@ -501,10 +531,13 @@ def test_axe_finds_no_fault_in_a_room_and_at_the_desk(lesson, window, scheme):
 
     grace.sign_in("grace")
     assert grace.shows(grace.page.get_by_role("heading", name="physics", exact=True), within=5)
-    grace.page.get_by_text("Another room").click()
+    grace.opens("Another room")
     with lesson.socket(visitor=ada, auth={"room": "physics"}) as socket:
-        grace.page.get_by_label("Your whisper").fill("Well done")
         socket.call("whisper", {"to": "grace", "text": "May I?"})
+        assert grace.sees("1 new") and grace.faults() == []
+        grace.opens("Whispers")
+        grace.opens("Settings")
+        grace.page.get_by_label("Your whisper").fill("Well done")
         assert grace.sees("May I?")
         assert grace.faults() == []
 

@@ -87,6 +87,8 @@ def test_the_page_whispers(lesson, window):
     ada.sign_in("ada"), grace.sign_in("grace")
     for person in (ada, grace):
         person.page.get_by_role("link", name="physics").click()
+    for person in (ada, grace):
+        person.opens("Whispers")
     ada.page.get_by_label("Whisper to").select_option("grace")
     ada.page.get_by_label("Your whisper").fill("<b>Psst</b>")
     ada.page.get_by_role("button", name="Whisper").click()

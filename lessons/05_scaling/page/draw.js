@@ -78,6 +78,7 @@ $("#skip").addEventListener("click", () => $("#title").focus());
 function drawQuestion(question, teacher) {
   const item = $(`#question-${question.id}`) ?? clone("#question");
   $(".own", item).hidden = !(question.mine || teacher);
+  if (question.mine) $("details", item).open = true; // a teacher opens it on a question of somebody else
   item.inert = false;
   if (item.question === question) return item; // nothing new, and what the reader has selected stays so
   item.question = question;
@@ -90,10 +91,12 @@ function drawQuestion(question, teacher) {
   $(".vote", item).title = plural(question.votes, "vote");
   $(".badge", item).hidden = !question.answered;
   item.classList.toggle("answered", question.answered);
+  item.classList.toggle("mine", question.mine);
   $("[data-verb=mark]", item).textContent = question.answered ? "Mark as open" : "Mark as answered";
   for (const button of item.querySelectorAll(".own button")) {
     button.ariaLabel = `${button.textContent}: ${question.text}`;
   }
+  $("summary", item).ariaLabel = `More: ${question.text}`;
   $(".vote", item).ariaLabel = `Vote for: ${question.text}, ${plural(question.votes, "vote")}`;
   $("time", item).dateTime = question.asked_at;
   $("time", item).title = new Date(question.asked_at).toLocaleString("en");
@@ -136,9 +139,16 @@ export function remove(item) {
 export function present(id) {
   const item = $(`#question-${id}`);
   if (!item) return; // the person is in another room by now, or the question was withdrawn at once
+  if (!item.checkVisibility()) $("#filter").value = "all"; // it is none of those that are shown
   item.scrollIntoView({ block: "center" });
   item.classList.add("new");
   setTimeout(() => item.classList.remove("new"), 2000);
+}
+
+/** Let an item's edge light up in the colour of the way by which its news came: http, stream or socket. */
+export function flash(id, way) {
+  const edge = (colour) => ({ boxShadow: `-0.5rem 0 0 ${colour}` });
+  $(`#question-${id}`)?.animate([edge(`var(--${way})`), edge("transparent")], { duration: 1500, easing: "ease-in" });
 }
 
 export function say(news) {

@@ -10,6 +10,7 @@ const add = (one, other) => one + other;
 const TOTALS = { clients: add, rate: add, delay: Math.max };
 const calm = document.querySelector("#fault").textContent;
 const past = new Map(); // by worker: what it said, the newest last
+const faults = new Map(); // by the time of each, as text
 const colours = new Map(); // by worker: one of four, for as long as this page is open
 
 const make = (name, attributes = {}, ...children) => {
@@ -35,12 +36,17 @@ function remember(workers) {
 }
 
 /** A chart of one number: the total, a line for each worker on the scale of the highest, and whose is which. */
-function chart(what, title) {
+function chart(what, title, time) {
   const highest = Math.max(10, ...[...past.values()].flat().map((said) => said[what]));
   const lines = [...past].map(([name, said]) => {
     const points = said.map((one, x) => `${KEPT - said.length + x},${59 - (58 * one[what]) / highest}`);
     return make("polyline", { class: colours.get(name), points: points.join(" ") });
   });
+  for (const [at, { seconds }] of faults) {
+    const since = (time - Date.parse(at)) / 1000;
+    const width = Math.max(1, Math.min(since, seconds ?? since));
+    lines.push(make("rect", { class: "fault", x: KEPT - since, width, height: 60 }));
+  }
   const now = [...past].map(([name, said]) => [name, said.at(-1)[what]]);
   const total = now.map(([, number]) => number).reduce((one, other) => TOTALS[what](one, other), 0);
   const names = now.map(([name, number]) => Object.assign(cell(`${name}: ${number}`, "b"), { className: colours.get(name) }));
@@ -60,9 +66,11 @@ function row(name, said) {
   return made;
 }
 
-function show({ workers, fault }) {
+/** Show what the workers say at a time, in milliseconds. */
+function show({ workers, fault }, time) {
   remember(workers);
-  document.querySelector("#charts").replaceChildren(...Object.entries(CHARTS).map((one) => chart(...one)));
+  if (fault) faults.set(fault.at, fault);
+  document.querySelector("#charts").replaceChildren(...Object.entries(CHARTS).map((one) => chart(...one, time)));
   const rows = [...past].map(([name, said]) => row(name, said.at(-1)));
   document.querySelector("#workers tbody").replaceChildren(...rows);
   if (!fault) say(calm);
@@ -81,7 +89,7 @@ function say(text) {
 async function ask() {
   try {
     const answer = await fetch("/hall/numbers");
-    if (answer.ok && !answer.redirected) show(await answer.json());
+    if (answer.ok && !answer.redirected) show(await answer.json(), Date.parse(answer.headers.get("Date")));
     else if (answer.status === 404) say("The workers do not measure anything yet.");
     else say("The API does not let you look any more: sign in again.");
   } catch {
