@@ -6,7 +6,6 @@ import pytest
 
 from course.processes import wait_for
 
-
 # What a window tells the browser's other ones when it has voted: perhaps before they hear of it from the server.
 TELL = "answer => new BroadcastChannel('board').postMessage({answer, where: 'lobby', isNew: false})"
 
