@@ -10,7 +10,7 @@ from flask_socketio import Namespace, join_room
 from flask_wtf import FlaskForm
 from sqlalchemy import select
 from werkzeug.exceptions import HTTPException
-from wtforms import BooleanField, PasswordField, StringField, TextAreaField
+from wtforms import PasswordField, StringField, TextAreaField
 
 from . import auth, board, rates
 from .api import SENTENCES, STATUS
@@ -43,7 +43,6 @@ class CodeForm(FlaskForm):
 
 class QuestionForm(FlaskForm):
     text = TextAreaField("Question")
-    answered = BooleanField("Answered")
 
 
 @desk.before_request
@@ -116,8 +115,9 @@ def change(room, id):
         board.withdraw(who, id)
         flash("Deleted.")
     else:
+        answered = {"answered": True, "open": False}.get(request.form.get("mark"), question.answered)
         try:
-            board.change(who, id, text=form.text.data, answered=form.answered.data)
+            board.change(who, id, text=form.text.data, answered=answered)
         except board.Invalid as problem:
             return table(room, str(problem), 400)
         flash("Saved.")
@@ -148,14 +148,13 @@ def log_out():
 
 @desk.errorhandler(board.BoardError)
 def board_error(error):
-    is_teacher = not isinstance(error, board.NotYours)
-    return render_template("problem.html", problem=str(error), is_teacher=is_teacher), STATUS[type(error)]
+    return render_template("problem.html", problem=str(error), code=STATUS[type(error)]), STATUS[type(error)]
 
 
 @desk.errorhandler(HTTPException)
 def http_error(error):
     sentence = SENTENCES.get(error.code, error.description)
-    return render_template("problem.html", problem=sentence, is_teacher=True), error.code
+    return render_template("problem.html", problem=sentence, code=error.code), error.code
 
 
 class Desk(Namespace):

@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 
 from . import board, events, jobs
 from .api import fields
-from .auth import Person, authenticated_only, end_connections
+from .auth import Person, authenticated_only, end_connections, named
 from .board import LOBBY, Member, Room, db
 from .visitor import admit, current_identity
 
@@ -57,7 +57,7 @@ def leave_room(who, room, name):
     The last teacher stays, since nobody else could close the room.
     """
     board.belong(who, room)
-    person = db.session.scalar(select(Person).where(Person.name == name))
+    person = named(name)
     if person is None or person.who != who:
         board.must_teach(who, room)
     teachers = db.session.scalars(select(Member.who).where(Member.room == room, Member.teacher)).all()
