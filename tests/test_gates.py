@@ -28,7 +28,7 @@ MISTAKES = {
 def failing_steps(lesson, against, report, *options):
     """The steps of a lesson whose tests fail when they are run against another lesson or folder."""
     steps = sorted((lesson.folder / "tests").glob("test_step*.py"))
-    command = [sys.executable, "-m", "pytest", "-q", "--all", "-p", "no:cacheprovider", f"--junitxml={report}"]
+    command = [sys.executable, "-m", "pytest", "-q", "--first", "-p", "no:cacheprovider", f"--junitxml={report}"]
     run = subprocess.run(
         [*command, f"--against={against}", *options, *steps], cwd=ROOT, capture_output=True, text=True, timeout=600
     )
@@ -61,7 +61,7 @@ def test_each_step_passes_on_every_later_lesson(early, late, tmp_path, request):
         pytest.skip("the newest lesson is the furthest from it; --slow tries those between too")
 
     behind_nginx = ["--workers=3"] if LESSONS[late].has_workers else []
-    options = behind_nginx + ([] if slow else QUICK)
+    options = ["--all", *behind_nginx, *([] if slow else QUICK)]
 
     failing = failing_steps(LESSONS[early], LESSONS[late].package, tmp_path / "report.xml", *options)
 

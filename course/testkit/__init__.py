@@ -20,6 +20,7 @@ from .people import Stranger, Window, launch, note_complaints
 from .report import Progress, StepReport
 
 STEPS = ("test_step", "test_contract")  # the files that can judge a copy
+FAILED = pytest.StashKey()  # the files in which a test has failed
 PEOPLE = {"alice", "bob", "mallory", "chromium"}
 
 
@@ -31,6 +32,7 @@ def pytest_addoption(parser):
     group.addoption("--no-browser", action="store_true", help="Leave out the tests in a real browser.")
     group.addoption("--all", action="store_true", help="The long ones too.")
     group.addoption("--slow", action="store_true", help="Repetitions at full size too.")
+    group.addoption("--first", action="store_true", help="When a test has failed, leave out the others of its file.")
 
 
 def pytest_configure(config):
@@ -56,8 +58,15 @@ def pytest_collection_modifyitems(config, items):
             config.workeroutput["left_out"] = len(long)
         elif progress := config.pluginmanager.get_plugin("course-progress"):
             progress.left_out = len(long)
+    if config.getoption("--engine"):
+        leave_out(config, items, [item for item in items if is_the_same_on_each(item)])
     if config.getoption("--against"):
         leave_out(config, items, [item for item in items if not item.path.name.startswith(STEPS)])
+
+
+def is_the_same_on_each(item):
+    """Whether a test chooses the engine itself, or is served by none: it is run once, and not for each engine."""
+    return bool({"engine", "served", "lab"} & set(item.fixturenames)) or item.path.name == "test_inside.py"
 
 
 def leave_out(config, items, which):
@@ -190,10 +199,17 @@ def window(request, chromium):
         context.close()
 
 
+def pytest_runtest_setup(item):
+    if item.config.getoption("--first") and item.path in item.session.stash.get(FAILED, ()):
+        pytest.skip("another test of this file has failed")
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item, call):
     """With a test that failed goes what the people in it had before them."""
     report = yield
+    if report.failed:
+        item.session.stash.setdefault(FAILED, set()).add(item.path)
     if report.when == "call" and report.failed and not item.config.pluginmanager.has_plugin("course-kept"):
         for name, who in getattr(item, "funcargs", {}).items():
             if isinstance(who, Window):
