@@ -123,9 +123,16 @@ def after_a_step(command):
     flag_value=FOUND,
     help="For everybody in your network, a phone too. Write it behind N; the address is found unless you give one.",
 )
+@click.option(
+    "--wire",
+    type=click.Choice(["page", "text"]),
+    is_flag=False,
+    flag_value="page",
+    help="Show what goes to and fro between all parts, on a page or, with --wire=text, in this terminal.",
+)
 @after_a_step
 @at_its_places
-def run(lesson, engine, workers, api_port, page_port, no_browser, mine, host, step):
+def run(lesson, engine, workers, api_port, page_port, no_browser, mine, host, step, wire):
     """Serve lesson N with everything it needs, until Ctrl-C."""
     from . import running, steps
 
@@ -154,8 +161,11 @@ def run(lesson, engine, workers, api_port, page_port, no_browser, mine, host, st
         if workers and not lesson.has_workers:
             raise Trouble("This app has no folder deploy/, so it is one process. Workers come with lesson 5.")
         settings = {"FLASK_ASYNC_MODE": engine} if engine else {}
-        with running.serve(lesson, api_port, page_port, settings, echo, workers, host=host) as served:
+        tapped = parts.enter_context(on_the_wire(lesson, wire, out)) if wire else None
+        with running.serve(lesson, api_port, page_port, settings, echo, workers, host=host, wire=tapped) as served:
             say_where(served, out, title)
+            if wire == "page":
+                out.print(f"  The wire  http://localhost:{tapped.port}")
             if workers:
                 out.print(f"  Workers   {', '.join(map(str, served.api.workers))}, and nginx before them")
             out.print(f"  Notes     lessons/{lesson.name}/README.md")
@@ -175,6 +185,19 @@ def run(lesson, engine, workers, api_port, page_port, no_browser, mine, host, st
             while all(part.running for part in (served.api, served.page) if part):
                 time.sleep(0.5)
         raise Trouble("The lesson stopped by itself; what it said last stands above.")
+
+
+def on_the_wire(lesson, how, out):
+    """The wire of a lesson: on a page at port 910N, or as lines in the terminal. Raises Trouble."""
+    from .processes import is_free
+    from .wire.wire import Wire
+
+    if how == "text":
+        return Wire(heard=lambda message: message.quiet or out.print(escape(str(message)), soft_wrap=True))
+    port = 9100 + lesson.number
+    if not is_free(port):
+        raise Trouble(f"Port {port}, for the page of the wire, is taken. Show it here: --wire=text")
+    return Wire(port)
 
 
 def say_where(served, out, title):
@@ -427,7 +450,8 @@ def steps(lesson, repo, save):
 @main.command()
 @click.argument("lesson", type=LessonNumber(), metavar="N")
 @click.argument("name", required=False)
-def lab(lesson, name):
+@click.option("--wire", is_flag=True, help="Show what goes to and fro meanwhile.")
+def lab(lesson, name, wire):
     """List the mistakes of lesson N, or run one: the symptom, then the cure."""
     from rich.table import Table
 
@@ -450,14 +474,25 @@ def lab(lesson, name):
         words.add_row(f"[bold]{part.title()}[/]", escape(getattr(one, part)))
     out.print(words)
     with stopped_by_a_signal():
-        shows, seen = labs.observe(one, "broken")
-        shows_still, seen_then = labs.observe(one, "cured")
+        shows, seen = observed(one, "broken", wire, out)
+        shows_still, seen_then = observed(one, "cured", wire, out)
     table = Table("broken", "cured")
     table.add_row(escape(seen), escape(seen_then))
     out.print("\nWhat a client sees:", table, sep="\n")
     out.print(f"Read it: lessons/{lesson.name}/labs/{name}.py")
     if not shows or shows_still:
         raise Trouble("This run did not show the mistake and its cure as it should; please report it.")
+
+
+def observed(lab, variant, wire, out):
+    """What a lab's symptom sees; with the wire, what goes to and fro is printed as it does."""
+    from . import labs
+
+    if not wire:
+        return labs.observe(lab, variant)
+    out.print(f"\n[bold]{variant.title()}[/]")
+    with on_the_wire(lab.lesson, "text", out) as tapped:
+        return labs.observe(lab, variant, tapped)
 
 
 @main.command()

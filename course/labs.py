@@ -64,14 +64,17 @@ def read(lesson, path):
     return Lab(lesson, path.stem, text.partition("\n")[0].rstrip("."), **parts)
 
 
-def observe(lab, variant):
-    """Serve the lab's `broken` or `cured` variant and return what its symptom saw: (shows, sentence)."""
-    with serve(lab, variant) as server:
+def observe(lab, variant, wire=None):
+    """Serve the lab's `broken` or `cured` variant and return what its symptom saw: (shows, sentence).
+
+    A `wire` stands between its parts: see wire/.
+    """
+    with serve(lab, variant, wire) as server:
         return importlib.import_module(lab.module).symptom(server)
 
 
 @contextlib.contextmanager
-def serve(lab, variant):
+def serve(lab, variant, wire=None):
     """The variant as a process of its own, with a database and, where the lesson needs one, a Redis of its own."""
     port, page_origin = free_port(), f"http://localhost:{free_port()}"
     with contextlib.ExitStack() as parts:
@@ -84,10 +87,14 @@ def serve(lab, variant):
             "FLASK_SECRET_KEY": "only for this lab",
         }
         if lab.lesson.needs_redis:
-            env["FLASK_REDIS_URL"] = parts.enter_context(services.redis())
-        command = [sys.executable, "-m", "course.labs", lab.module, variant, str(port)]
+            url = parts.enter_context(services.redis())
+            env["FLASK_REDIS_URL"] = wire.redis(url, "API") if wire else url
+        own = free_port() if wire else port
+        command = [sys.executable, "-m", "course.labs", lab.module, variant, str(own)]
         process = parts.enter_context(Process(*command, cwd=lab.lesson.home, env=env))
-        process.wait_until_it_answers(port, f"The lab {lab.name} ({variant})")
+        process.wait_until_it_answers(own, f"The lab {lab.name} ({variant})")
+        if wire:
+            wire.api(port, own)
         yield Server(f"http://localhost:{port}", page_origin, process)
 
 

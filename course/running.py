@@ -28,13 +28,15 @@ class Served:
 
 
 @contextlib.contextmanager
-def serve(lesson, api_port=None, page_port=None, env=None, echo=None, workers=None, page_later=False, host=None):
+def serve(
+    lesson, api_port=None, page_port=None, env=None, echo=None, workers=None, page_later=False, host=None, wire=None
+):
     """Serve a lesson while the block runs; on free ports unless told, with a private Redis if it needs one.
 
     With `workers`, so many processes are its API, behind nginx if the lesson knows how. `env` adds to the settings
     (FLASK_…); `echo(who, line)` gets what the processes print. With `page_later`, the page is not served until
     somebody calls `start_page`. With a `host`, an address of this machine, both are served
-    there, and not at localhost. Raises Trouble.
+    there, and not at localhost. With a `wire`, its taps stand between all parts: see wire/. Raises Trouble.
     """
     api_port, page_port = api_port or free_port(), page_port or free_port()
     name = host or "localhost"
@@ -43,7 +45,11 @@ def serve(lesson, api_port=None, page_port=None, env=None, echo=None, workers=No
     with contextlib.ExitStack() as parts:
         if lesson.needs_redis and "FLASK_REDIS_URL" not in env:
             env["FLASK_REDIS_URL"] = parts.enter_context(services.redis())
-        api = Fleet(lesson, env, workers, api_port, echo) if workers else start_api(lesson, env, by("api", echo))
+        port = free_port() if wire else api_port  # where the API is, behind the tap
+        if workers:
+            api = Fleet(lesson, env, workers, port, echo, wire)
+        else:
+            api = start_api(lesson, env | behind(wire, env, port, "API"), by("api", echo))
         parts.enter_context(api)
 
         def start_page():
@@ -51,10 +57,21 @@ def serve(lesson, api_port=None, page_port=None, env=None, echo=None, workers=No
             return parts.enter_context(Process(*command, cwd=lesson.home, env=env, echo=by("page", echo)))
 
         page = start_page() if lesson.has_page and not page_later else None
-        api.wait_until_it_answers(api_port, "The API", setting="FLASK_API_URL", host=name)
+        setting = "FLASK_PORT" if wire else "FLASK_API_URL"
+        api.wait_until_it_answers(port, "The API", setting=setting, host="localhost" if wire else name)
+        if wire:
+            wire.api(api_port, port, "nginx" if workers and lesson.has_workers else "API", host=host or "127.0.0.1")
         if page:
             page.wait_until_it_answers(page_port, "The page", host=name)
         yield Served(lesson, api_url, page_url, env, api, page, start_page)
+
+
+def behind(wire, env, port, who):
+    """The settings of an API that a wire stands before, and behind which it finds Redis; none without a wire."""
+    if wire is None:
+        return {}
+    redis = {"FLASK_REDIS_URL": wire.redis(env["FLASK_REDIS_URL"], who)} if "FLASK_REDIS_URL" in env else {}
+    return {"FLASK_PORT": str(port), "FLASK_HOST": "127.0.0.1", **redis}
 
 
 class Fleet:
@@ -63,8 +80,9 @@ class Fleet:
     A lesson without that folder is served by workers side by side, each at an address of its own.
     """
 
-    def __init__(self, lesson, env, count, port, echo=None):
+    def __init__(self, lesson, env, count, port, echo=None, wire=None):
         self.lesson, self.env, self.echo, self.count, self.port = lesson, env, echo, count, port
+        self.wire, self.taps = wire, {}  # the port of the tap before each worker, by the worker's
         self.workers = {}  # the processes, by port
         self.nginx, self.parts = None, contextlib.ExitStack()
 
@@ -74,7 +92,8 @@ class Fleet:
         for port, worker in self.workers.items():
             worker.wait_until_it_answers(port, "A worker")
         if self.lesson.has_workers:
-            self.nginx = services.Nginx(self.conf(), self.port, host=self.env.get("FLASK_HOST", "localhost"))
+            host = "localhost" if self.wire else self.env.get("FLASK_HOST", "localhost")
+            self.nginx = services.Nginx(self.conf(), self.port, host=host)
             self.parts.enter_context(self.nginx)
         return self
 
@@ -86,6 +105,9 @@ class Fleet:
         own = {"FLASK_HOST": "127.0.0.1", "FLASK_PORT": str(port), "FLASK_PROXIES": "1"}
         if not self.lesson.has_workers:
             own = {"FLASK_API_URL": f"http://localhost:{port}"}
+        if self.wire:
+            self.taps[port] = self.wire.worker(port)
+            own |= behind(self.wire, self.env, port, f"worker {port}")
         env = self.env | own | (settings or {})
         self.workers[port] = self.parts.enter_context(start_api(self.lesson, env, by(port, self.echo)))
 
@@ -111,10 +133,12 @@ class Fleet:
         text = (self.lesson.folder / "deploy" / "nginx.conf").read_text(encoding="utf-8")
         if way != "sticky":
             text = re.sub(rf"# ({way}\b)", r"\1", text.replace("    sticky ", "    # sticky "))
-        servers = "".join(f"    server 127.0.0.1:{port} max_fails=0;\n" for port in self.workers)
+        ports = [self.taps.get(port, port) for port in self.workers]
+        servers = "".join(f"    server 127.0.0.1:{port} max_fails=0;\n" for port in ports)
         text = text.replace("http://localhost:8105", self.env.get("FLASK_PAGE_ORIGIN", "http://localhost:8105"))
+        host = "127.0.0.1" if self.wire else self.env.get("FLASK_HOST", "127.0.0.1")
         text = re.sub(r"(?:    server 127\.0\.0\.1:\d+ .*\n)+", servers, text)
-        return re.sub(r"listen \d+;", f"listen {self.env.get('FLASK_HOST', '127.0.0.1')}:{port or self.port};", text)
+        return re.sub(r"listen \d+;", f"listen {host}:{port or self.port};", text)
 
     @property
     def running(self):

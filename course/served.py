@@ -33,6 +33,7 @@ class LessonUnderTest:
     """A lesson that is being served: where it is (`api`, `page`), who may visit, what its server's log says."""
 
     page_later = True  # the page is served when somebody first asks for it
+    wire = None  # what stands between its parts, and shows what goes to and fro: see wire/
 
     def __init__(self, lesson, folder, engine=None, workers=None):
         self.lesson, self.workers = lesson, workers
@@ -61,7 +62,7 @@ class LessonUnderTest:
     def __enter__(self):
         if self.lesson.needs_redis:
             self.start_redis()
-        how = {"env": self.env, "workers": self.workers, "page_later": self.page_later}
+        how = {"env": self.env, "workers": self.workers, "page_later": self.page_later, "wire": self.wire}
         self.served = self.parts.enter_context(running.serve(self.lesson, *self.ports, **how))
         self.api = self.served.api_url
         if self.workers and not self.lesson.has_workers:
