@@ -143,8 +143,8 @@ class Story:
         first, last = min(times, default=message.at), max(times, default=message.at)
         rung = {"news " + key.split()[1].replace("lobby", "board") for key in keys if key.startswith("seq ")}
         rung |= {each.replace("news ", "news room:") for each in rung}
-        news = [each for each in messages if rung & set(each.keys) and first <= each.at <= last + 0.05]
-        return found | {each.number for each in news}
+        found |= {each.number for each in messages if rung & set(each.keys) and first <= each.at <= last + 0.05}
+        return found | {each.number for each in messages if (each.answers or 0) in found}
 
 
 class Client:

@@ -1,6 +1,6 @@
 // Draws messages as a sequence diagram: a lane for each part, time runs down, and an arrow is a message.
 const ROW = 28;
-const KINDS = { http: "#b8740f", stream: "#7a63d9", socket: "#0c8f78", redis: "#b3261e", connection: "#6b746f", absent: "#b3261e", bytes: "#6b746f", mark: "#2e5bd0" };
+const KINDS = { http: "#b8740f", stream: "#7a63d9", socket: "#0c8f78", redis: "#a0368c", connection: "#6b746f", absent: "#b3261e", bytes: "#6b746f", mark: "#2e5bd0" };
 
 const make = (name, attributes = {}, words) => {
   const made = document.createElementNS("http://www.w3.org/2000/svg", name);
@@ -41,7 +41,7 @@ export function drawing({ shown, lanes, nameOf, first, last, top = 0, width, cho
 
 function arrow(group, { from, to, kind, title, bad }, y, x, width) {
   const [start, end] = [x(from), x(to)].map((place) => place || width / 2);
-  const colour = bad ? KINDS.redis : KINDS[kind];
+  const colour = bad ? KINDS.absent : KINDS[kind];
   const dashed = kind === "absent" || kind === "connection" ? "4 4" : "none";
   const back = end > start ? -7 : 7;
   group.append(make("line", { x1: start, x2: end, y1: y, y2: y, stroke: colour, "stroke-width": 2, "stroke-dasharray": dashed }));

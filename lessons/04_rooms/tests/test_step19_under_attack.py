@@ -138,6 +138,7 @@ def test_a_question_is_text_whatever_it_looks_like(lesson, window, text):
     with lesson.socket(visitor=author, auth={"room": "physics"}) as socket:
         assert grace.shows(grace.page.get_by_role("list", name="Here now").get_by_text(text[:40], exact=True))
         assert socket.call("whisper", {"to": "grace", "text": text})["ok"]
+        grace.opens("Whispers")
         assert grace.shows(grace.page.get_by_role("log").get_by_text(text))
     grace.page.get_by_role("link", name="lobby").click()
     assert grace.shows(grace.question(text).first)

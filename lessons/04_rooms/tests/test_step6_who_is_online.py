@@ -86,14 +86,16 @@ def test_coming_and_going_many_times_leaves_nobody_behind(lesson):
 def test_one_browser_with_two_tabs_is_one_who_is_here(lesson):
     visitor = lesson.visitor()
     visitor.put("/api/browser")
-    with lesson.socket(visitor=visitor) as first, lesson.socket(visitor=visitor) as second:
-        for socket in (first, second):
-            assert wait_for(5, lambda socket=socket: count(socket) == 1)
+    with lesson.socket(visitor=visitor) as first:
+        alone = wait_for(5, lambda: count(first))
+        with lesson.socket(visitor=visitor) as second, lesson.socket():
+            for socket in (first, second):  # of the two that came, one is new here
+                assert wait_for(5, lambda socket=socket: count(socket) == alone + 1)
 
 
 def count(socket):
     """How many are here, as the socket was told last."""
-    return [event.data["count"] for event in socket.heard if event.type == "online"][-1]
+    return [0, *(event.data["count"] for event in socket.heard if event.type == "online")][-1]
 
 
 def test_the_page_shows_who_is_here(lesson, window):
