@@ -286,7 +286,7 @@ def run_tests(lessons, engine, options):
     places = [str(lesson.folder.relative_to(ROOT)) for lesson in lessons]
     if not places and not any(option.endswith(".py") for option in options):
         places = ["lessons", "tests"]
-    at_once = min((os.cpu_count() or 1) * 2, 8)  # for a test waits half of its time
+    at_once = min((os.cpu_count() or 1) * (3 if "--all" in options else 2), 8)  # a test waits half of its time, or more
     options = ["-n", str(at_once), "--dist", "worksteal", "-q", *options]
     options += ["--engine", engine] if engine else []
     rest = f"python3 -m course {' '.join(sys.argv[1:])} --all"

@@ -131,6 +131,22 @@ def test_what_cannot_be_read_is_shown_as_bytes(what):
     assert titles("http", [(True, b"\0\1\2\r\n\r\n"), (True, b"more")])[-1] == "4 bytes"
 
 
+@pytest.mark.long
+@pytest.mark.parametrize("what", ["an event stream", "a WebSocket", "Redis"])
+def test_what_has_no_end_fills_no_memory(what):
+    kind, went, _ = RECORDED[what]
+    story = Story()
+    reader = story.reader(kind, (None, "API"))
+    for at, (from_client, data) in enumerate(went[:2]):
+        reader.heard(float(at), from_client, data.removesuffix(b"0\r\n\r\n"))
+    for number in range(200):
+        frame = b"\0\x7f\0\0\0\0\0\1\0\0" if number else b"\1\x7f\0\0\0\0\0\1\0\0"  # of 64 KiB, and not the last
+        before = {"Redis": b"$99999999\r\n" if not number else b"", "an event stream": b"10000\r\n"}.get(what, frame)
+        reader.heard(9.0, False, before + b"x" * 2**16 + b"\r\n" * (what == "an event stream"))
+    assert sum(len(each.data) for each in story.messages) <= 64 * 2**20
+    assert any("without an end" in each.title for each in story.messages)
+
+
 @pytest.mark.parametrize(
     ("asked", "status", "headers", "why"),
     [
@@ -202,6 +218,7 @@ def test_an_ask_is_one_story_from_its_packet_to_every_page(wired):
     assert [kind for kind in kinds if not any(title.startswith(kind) for title in lights)] == [], lights
 
 
+@pytest.mark.long
 def test_nothing_secret_is_shown_unless_somebody_asks_for_it(wired):
     lesson = wired(4)
     ada = lesson.sign_in("ada")
@@ -219,6 +236,7 @@ def test_nothing_secret_is_shown_unless_somebody_asks_for_it(wired):
         assert viewer.get("/story.txt", headers={"Host": "elsewhere"}).status_code == 403
 
 
+@pytest.mark.long
 def test_the_page_shows_what_was_typed_as_text_and_is_used_by_keyboard(wired, window):
     lesson = wired(3)
     wire = window(f"http://localhost:{lesson.wire.port}", viewport={"width": 1280, "height": 800})
@@ -301,6 +319,7 @@ def test_three_hundred_learners_lose_nothing_on_the_way(wired):
     assert not [each.title for each in lesson.wire.story.messages if each.kind == "bytes"]
 
 
+@pytest.mark.long
 def test_a_lab_shows_why_it_fails(learner):
     said = learner.types("lab", 1, "preflight_behind_login", "--wire")
     broken, cured = said.split("Broken")[1].split("Cured")

@@ -19,6 +19,7 @@ from wsproto.extensions import PerMessageDeflate
 from .cors import verdict, why_hidden
 
 LONGEST = 64 * 1024  # bytes of a message that are kept
+MOST = 4 * 2**20  # bytes that may wait for the rest of their message
 ENGINE = [name.lower() for name in packet_names]  # open, close, ping, pong, message, upgrade, noop
 SOCKET = ["connect", "disconnect", "event", "ack", "refused", "event", "ack"]
 
@@ -88,7 +89,7 @@ class Http(Reader):
             if isinstance(event, h11.Request):
                 self.request = Request(at, event)
             elif isinstance(event, h11.Data):
-                self.request.body += bytes(event.data)
+                self.request.body = (self.request.body + bytes(event.data))[:LONGEST]
             elif isinstance(event, h11.EndOfMessage):
                 rest, _ = side.trailing_data
                 self.request.raw, self.raw[True] = self.raw[True][: len(self.raw[True]) - len(rest)], rest
@@ -242,7 +243,7 @@ class EventStream:
         self.write, self.request, self.text, self.lines = write, request, b"", []
 
     def feed(self, at, data):
-        *lines, self.text = (self.text + data).replace(b"\r\n", b"\n").split(b"\n")
+        *lines, self.text = must_end(self.text + data).replace(b"\r\n", b"\n").split(b"\n")
         for line in lines:
             if line:
                 self.lines.append(line)
@@ -285,6 +286,7 @@ class Socket:
         for event in self.sides[from_client].events():
             if isinstance(event, events.TextMessage | events.BytesMessage):
                 self.parts[from_client].append(event.data)
+                must_end(self.parts[from_client][0][:0].join(self.parts[from_client]))
                 if event.message_finished:
                     parts, self.parts[from_client] = self.parts[from_client], []
                     self.tell(at, from_client, parts[0][:0].join(parts))
@@ -376,7 +378,7 @@ class Redis(Reader):
         self.asked, self.lately = [], {}  # when each command was last given: what comes again and again is quiet
 
     def feed(self, at, from_client, data):
-        self.rest[from_client] += data
+        self.rest[from_client] = must_end(self.rest[from_client] + data)
         while (found := value_in(self.rest[from_client])) is not None:
             value, end = found
             part, self.rest[from_client] = self.rest[from_client][:end], self.rest[from_client][end:]
@@ -429,6 +431,13 @@ def value_in(data, start=0):
         value, after = found
         values.append(value)
     return values, after
+
+
+def must_end(data):
+    """The same data; raises ValueError if it waits for an end that does not come."""
+    if len(data) > MOST:
+        raise ValueError(f"over {MOST} bytes without an end")
+    return data
 
 
 def text_of(value):

@@ -36,12 +36,12 @@ class Taps:
             end.transport.abort()
         await asyncio.sleep(0.01)  # until they are gone
 
-    def tap(self, kind, lanes, target, port=0, host="127.0.0.1"):
-        """Listen at a port, a free one unless told, and hand on all to port `target`; gives the port.
+    def tap(self, kind, lanes, target, port=0, host="127.0.0.1", there="127.0.0.1"):
+        """Listen at a port, a free one unless told, and hand on all to port `target` of a host; gives the port.
 
         `kind` is what is spoken there, http or redis; `lanes` are who connects (None: a browser) and the target.
         """
-        ends = self.loop.create_server(lambda: Connection(self, kind, lanes, target).client, host, port)
+        ends = self.loop.create_server(lambda: Connection(self, kind, lanes, (there, target)).client, host, port)
         server = asyncio.run_coroutine_threadsafe(ends, self.loop).result(5)
         self.servers.append(server)
         return server.sockets[0].getsockname()[1]
@@ -60,7 +60,7 @@ class Connection:
     async def reach(self):
         """Connect to the target; what the client has sent waits until then."""
         try:
-            await self.taps.loop.create_connection(lambda: self.server, "127.0.0.1", self.target)
+            await self.taps.loop.create_connection(lambda: self.server, *self.target)
         except OSError as error:
             self.tell("refused", str(error))
             self.client.reset()

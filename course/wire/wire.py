@@ -36,8 +36,10 @@ class Wire:
         return self.taps.tap("http", ("nginx", f"worker {target}"), target)
 
     def redis(self, url, who):
-        """Stand between `who` and Redis; gives the URL for them."""
+        """Stand between `who` and Redis; gives the URL for them. What is encrypted, or no TCP, stays as it is."""
         parts = urlsplit(url)
-        port = self.taps.tap("redis", (who, "Redis"), parts.port or 6379)
+        if parts.scheme != "redis":
+            return url
+        port = self.taps.tap("redis", (who, "Redis"), parts.port or 6379, there=parts.hostname or "localhost")
         user, at, _ = parts.netloc.rpartition("@")
         return urlunsplit(parts._replace(netloc=f"{user}{at}127.0.0.1:{port}"))
