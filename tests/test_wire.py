@@ -121,6 +121,30 @@ def test_each_kind_of_message_is_read_however_it_is_cut(what):
     assert titles(kind, byte_by_byte) == said
 
 
+def test_no_title_steers_a_terminal():
+    evil = events.TextMessage('42["\\u001b]0;owned\\u0007",{}]')
+    assert titles("http", websocket(SOCKET, [(True, evil)]))[-1] == "event �]0;owned�"
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (b"HTTP/1.1 200 OK\r\n\r\n[]", ["200 OK, 1000 ms", "connection closed"]),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n[]", ["connection closed, during /api/questions"]),
+        (b"", ["connection closed, during /api/questions"]),
+    ],
+    ids=["whole", "half", "none"],
+)
+def test_an_answer_may_end_with_its_connection_or_break_off(answer, said):
+    story = Story()
+    reader = story.reader("http", (None, "API"))
+    reader.heard(0.0, True, GET)
+    if answer:
+        reader.heard(0.5, False, answer)
+    reader.closed(1.0, False, False)
+    assert [each.title for each in story.messages][1:] == said
+
+
 @pytest.mark.parametrize("what", RECORDED)
 def test_what_cannot_be_read_is_shown_as_bytes(what):
     kind, went, _ = RECORDED[what]

@@ -3,6 +3,7 @@
 The formats are read by h11, wsproto, python-engineio and python-socketio. What a reader cannot read it shows as bytes.
 """
 
+import contextlib
 import json
 from http import HTTPStatus
 from urllib.parse import urlsplit
@@ -73,6 +74,12 @@ class Http(Reader):
         over = not self.asked or (self.socket and self.socket.over)
         return "" if over else self.asked[0].shown
 
+    def closed(self, at, by_client, reset):
+        if self.sides[False] and not self.socket:
+            with contextlib.suppress(h11.RemoteProtocolError):  # it broke off
+                self.read_answers(at, b"")  # an answer may end like this: RFC 9112, section 6.3
+        super().closed(at, by_client, reset)
+
     def feed(self, at, from_client, data):
         if self.socket:
             return self.socket.feed(at, from_client, data)
@@ -120,14 +127,13 @@ class Http(Reader):
             headers=request.all,
             cookie=request.headers.get("cookie"),
             agent=request.headers.get("user-agent", ""),
-            path=request.path,
         )
         if request.is_polling and request.body:
             read_payload(self.write, request.at, True, request)
 
     def read_answers(self, at, data):
         if not self.asked:
-            self.early += data
+            self.early = must_end(self.early + data)
             return
         if self.sides[False] is None:
             self.begin_answer()

@@ -58,7 +58,10 @@ def create_app(story):
 
     @app.post("/marks")
     def mark():
-        return {"number": story.mark(request.get_json()["caption"])}, 201
+        caption = request.get_json().get("caption")
+        if not isinstance(caption, str):
+            abort(400)
+        return {"number": story.mark(caption)}, 201
 
     @app.get("/story.txt")
     def text():

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from http.cookies import CookieError, SimpleCookie
 
 from .readers import READERS
-from .words import HEADERS, hidden, masked
+from .words import HEADERS, hidden, masked, plain
 
 KEPT, BYTES = 10_000, 64 * 2**20  # messages at most, and what they may weigh together
 LONGEST = 200  # characters of a title
@@ -42,6 +42,11 @@ class Message:
     bad: bool = False
 
     @property
+    def weight(self):
+        """Its bytes, with those of its headers."""
+        return len(self.data) + sum(len(name) + len(value) for name, value in self.headers)
+
+    @property
     def answers(self):
         """The number of the request that it answers; None if it is no answer."""
         return self.to if self.kind in {"http", "redis", "absent"} else None
@@ -71,13 +76,13 @@ class Story:
         client, server = lanes
         who = Client(self.browsers, client)
 
-        def write(at, from_client, kind, title, data=b"", cookie=None, agent=None, set_cookie=None, path="", **more):
+        def write(at, from_client, kind, title, data=b"", cookie=None, agent=None, set_cookie=None, **more):
             if agent is not None:
                 who.asks(at, cookie, agent)
             if set_cookie:
                 who.gets(set_cookie)
             way = (who.name, server) if from_client else (server, who.name)
-            return self.add(Message(next(self.numbers), at, way, kind, title[:LONGEST], bytes(data), **more))
+            return self.add(Message(next(self.numbers), at, way, kind, plain(title[:LONGEST]), bytes(data), **more))
 
         return READERS[kind](write)
 
@@ -85,9 +90,9 @@ class Story:
         """Keep a message, and tell those who wait; gives its number. The oldest make room for it."""
         with self.changed:
             self.messages.append(message)
-            self.size += len(message.data)
+            self.size += message.weight
             while len(self.messages) > KEPT or self.size > BYTES:
-                self.size -= len(self.messages.popleft().data)
+                self.size -= self.messages.popleft().weight
                 self.dropped += 1
             self.changed.notify_all()
         if self.heard:
@@ -97,7 +102,7 @@ class Story:
     def mark(self, caption):
         """A line across all lanes, with words of somebody who looks on."""
         at = time.monotonic() - self.begun
-        return self.add(Message(next(self.numbers), at, ("", ""), "mark", caption[:200]))
+        return self.add(Message(next(self.numbers), at, ("", ""), "mark", plain(caption[:LONGEST])))
 
     def after(self, number, within=10):
         """The messages after a number, as soon as there are any; none if the seconds are over."""

@@ -56,3 +56,8 @@ def masked(data):
 def hidden(text):
     """The same for a text."""
     return masked(text.encode()).decode(errors="replace")
+
+
+def plain(text):
+    """A text in which nothing steers a terminal."""
+    return "".join(letter if letter.isprintable() else "�" for letter in text)
