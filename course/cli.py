@@ -286,7 +286,7 @@ def run_tests(lessons, engine, options):
     places = [str(lesson.folder.relative_to(ROOT)) for lesson in lessons]
     if not places and not any(option.endswith(".py") for option in options):
         places = ["lessons", "tests"]
-    at_once = min((os.cpu_count() or 1) * (3 if "--all" in options else 2), 8)  # a test waits half of its time, or more
+    at_once = min((os.cpu_count() or 1) * 2, 8)  # for a test waits half of its time
     options = ["-n", str(at_once), "--dist", "worksteal", "-q", *options]
     options += ["--engine", engine] if engine else []
     rest = f"python3 -m course {' '.join(sys.argv[1:])} --all"
@@ -493,6 +493,23 @@ def observed(lab, variant, wire, out):
     out.print(f"\n[bold]{variant.title()}[/]")
     with on_the_wire(lab.lesson, "text", out) as tapped:
         return labs.observe(lab, variant, tapped)
+
+
+@main.command()
+@click.argument("lesson", type=LessonNumber(), metavar="N")
+def pictures(lesson):
+    """Draw the pictures of lesson N's notes anew, from what goes over the wire."""
+    from .processes import free_port
+    from .testkit import browser
+    from .wire import pictures as found
+    from .wire.wire import Wire
+
+    with stopped_by_a_signal(), browser() as chromium, Wire(free_port()) as wire:
+        window = chromium.new_page()
+        window.goto(f"http://localhost:{wire.port}")
+        for script in found.scripts(lesson):
+            found.draw(lesson, script, window)
+            click.echo(f"{shown(script.with_suffix('.svg'))} is drawn.")
 
 
 @main.command()

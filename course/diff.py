@@ -5,7 +5,18 @@ import difflib
 
 from .catalogue import before
 
-ASIDE = {"README.md", "bench.svg", "demo.py", "labs", "steps", "tests", "try_it.py", "instance", "__pycache__"}
+ASIDE = {
+    "README.md",
+    "bench.svg",
+    "demo.py",
+    "labs",
+    "pictures",
+    "steps",
+    "tests",
+    "try_it.py",
+    "instance",
+    "__pycache__",
+}
 
 
 def diff(lesson, only=None, against=None):

@@ -125,7 +125,7 @@ class Story:
         ]
         pairs = [line.decode("latin-1").partition(": ")[::2] for line in lines]
         headers = [
-            [name, value.encode("latin-1").decode(), *HEADERS.get(name.lower(), ("", ""))] for name, value in pairs
+            [name, value.encode("latin-1").decode(), *HEADERS.get(name.lower(), ("", "", ""))] for name, value in pairs
         ]
         return message.as_json() | {
             "headers": headers,
@@ -195,6 +195,8 @@ class Browsers:
         return next((lane for lane, (_, kind) in self.seen.items() if kind == agent and lane not in known), None)
 
     def new(self, agent):
+        if agent.isalpha() and agent not in self.seen:
+            return agent  # somebody who says their name, as in the scripts of pictures
         name = next((name for word, name in AGENTS.items() if word in agent), "Client")
         self.counts[name] = self.counts.get(name, 0) + 1
         return f"{name} {self.counts[name]}"

@@ -62,7 +62,7 @@ class Connection:
         try:
             await self.taps.loop.create_connection(lambda: self.server, *self.target)
         except OSError as error:
-            self.tell("refused", str(error))
+            self.tell("refused", "nobody listens there" if isinstance(error, ConnectionRefusedError) else str(error))
             self.client.reset()
         else:
             self.client.transport.resume_reading()

@@ -2,6 +2,12 @@
 const ROW = 28;
 const KINDS = { http: "#b8740f", stream: "#7a63d9", socket: "#0c8f78", redis: "#a0368c", connection: "#6b746f", absent: "#b3261e", bytes: "#6b746f", mark: "#2e5bd0" };
 
+const STYLE = `svg { background: #fff } text { font: 13px sans-serif; fill: #1d2522 } .lane, .mark { stroke: #b9bdb6 }
+.head { fill: #fff } .name { font-weight: 700 } .bad { fill: #a4231a }
+@media (prefers-color-scheme: dark) {
+svg { background: #131816 } text { fill: #e9eee9 } .lane, .mark { stroke: #3a4540 } .head { fill: #131816 } .bad { fill: #ffa598 }
+}`;
+
 const make = (name, attributes = {}, words) => {
   const made = document.createElementNS("http://www.w3.org/2000/svg", name);
   for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
@@ -10,12 +16,12 @@ const make = (name, attributes = {}, words) => {
 };
 
 /** A picture of the rows from `first` to `last`, as wide as it is told; `styled` has its own colours, to be saved. */
-export function drawing({ shown, lanes, nameOf, first, last, top = 0, width, chosen, related, styled }) {
+export function drawing({ shown, lanes, nameOf, first, last, top = 0, width, chosen, related, styled, caption }) {
   const height = (shown.length + 3) * ROW;
   const svg = make("svg", { width, height, viewBox: `0 0 ${width} ${height}`, role: "img", xmlns: "http://www.w3.org/2000/svg" });
   if (styled) {
-    svg.append(make("title", {}, "What went over the wire"));
-    svg.append(make("style", {}, "svg{background:#fff}text{font:13px sans-serif;fill:#1d2522}.lane,.mark{stroke:#b9bdb6}"));
+    svg.append(make("title", {}, caption ?? "What went over the wire"));
+    svg.append(make("style", {}, STYLE));
   }
   const x = (lane) => ((lanes.indexOf(lane) + 0.5) * width) / lanes.length;
   for (const lane of lanes) {

@@ -137,8 +137,8 @@ async function open(number, secrets = false) {
 
 function headersOf(headers) {
   const list = document.createElement("dl");
-  for (const [name, value, sentence, link] of headers) {
-    const meaning = text("dd", sentence ? `${sentence} ` : "");
+  for (const [name, value, sentence, link, step] of headers) {
+    const meaning = text("dd", step ? `${sentence} See ${step}. ` : `${sentence} `);
     if (link) meaning.append(text("a", "The standard", { href: link, target: "_blank", rel: "noreferrer" }));
     list.append(text("dt", `${name}: ${value}`), meaning);
   }

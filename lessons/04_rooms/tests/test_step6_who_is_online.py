@@ -87,10 +87,11 @@ def test_one_browser_with_two_tabs_is_one_who_is_here(lesson):
     visitor = lesson.visitor()
     visitor.put("/api/browser")
     with lesson.socket(visitor=visitor) as first:
-        alone = wait_for(5, lambda: count(first))
-        with lesson.socket(visitor=visitor) as second, lesson.socket():
-            for socket in (first, second):  # of the two that came, one is new here
-                assert wait_for(5, lambda socket=socket: count(socket) == alone + 1)
+        assert wait_for(40, lambda: count(first) == 1), "by then who was here before is given up"
+        with lesson.socket(visitor=visitor) as second:
+            assert wait_for(5, lambda: count(second) == 1)
+            with lesson.socket():
+                assert wait_for(5, lambda: count(first) == 2)
 
 
 def count(socket):
