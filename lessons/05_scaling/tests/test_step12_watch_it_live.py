@@ -87,6 +87,7 @@ def test_a_fault_is_named_with_how_long_it_took(fleet, grace):
     assert wait_for(5, lambda: row(grace, port))
     fleet.kill(port)
     assert grace.sees(f"worker {port} died", within=10)
+    assert grace.shows(grace.page.locator("#charts .fault").first), "and the charts should mark when"
     assert wait_for(5, lambda: not row(grace, port)), "it is in the table no more"
     fleet.served.api.start(port)
     assert wait_for(20, lambda: row(grace, port)), "until it comes back"
