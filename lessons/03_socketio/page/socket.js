@@ -11,6 +11,7 @@ const onWaking = (action) => document.addEventListener("visibilitychange", () =>
 const names = { polling: "long polling", websocket: "WebSocket" };
 
 let board; // the namespace /board, once there is one
+let introduced = Promise.resolve(); // kept when the API knows this browser
 
 /** The namespace /jobs, on the same connection; undefined while there is none. */
 export let jobs;
@@ -28,7 +29,8 @@ export async function connect(handlers, show, attempt = 0) {
   let asking = false;
 
   try {
-    await api.introduce(); // first, for a socket brings cookies but can set none
+    introduced = api.introduce(); // first, for a socket brings cookies but can set none
+    await introduced;
     if ((await fetch(client, { method: "HEAD" })).ok) ({ io } = await import(client));
   } catch (problem) {
     show("reconnecting");
@@ -127,6 +129,7 @@ const overHttp = {
 /** Do a verb of the board: gives the question as it is then, and in words how that went; raises api.Problem. */
 export async function act(verb, data) {
   const start = performance.now();
+  await introduced.catch(() => {}); // two requests without a cookie would be two browsers
   const ack = await ackOf(board, verb, data);
   if (!ack) return [await overHttp[verb](data), "Sent over HTTP."];
   if (ack.error) throw new api.Problem(ack.error);

@@ -13,6 +13,7 @@ const names = { polling: "long polling", websocket: "WebSocket" };
 
 let handlers, show; // what to call: see connect
 let board; // the namespace /board, once there is one
+let introduced = Promise.resolve(); // kept when the API knows this browser
 let stream; // the event stream, where there is no Socket.IO
 let room = LOBBY; // in which this page is
 let entered; // the room in which the server has put it
@@ -35,7 +36,8 @@ export async function connect(events, state, attempt = 0) {
   [handlers, show] = [events, state];
 
   try {
-    await api.introduce(); // first, for a socket brings cookies but can set none
+    introduced = api.introduce(); // first, for a socket brings cookies but can set none
+    await introduced;
     if ((await fetch(client, { method: "HEAD" })).ok) ({ io } = await import(client));
   } catch (problem) {
     show("reconnecting");
@@ -184,6 +186,7 @@ const overHttp = {
 /** Do a verb of the board: gives the question as it is then, and in words how that went; raises api.Problem. */
 export async function act(verb, data) {
   const start = performance.now();
+  await introduced.catch(() => {}); // two requests without a cookie would be two browsers
   const ack = await ackOf(board, verb, data);
   if (!ack) return [await overHttp[verb](data), "Sent over HTTP."];
   if (ack.error) throw new api.Problem(ack.error);

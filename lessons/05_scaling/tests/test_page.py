@@ -271,6 +271,23 @@ def test_a_room_by_keyboard_on_a_narrow_phone(lesson, window):
     assert phone.page.evaluate("document.documentElement.scrollWidth") <= 360, "nothing should stick out"
 
 
+@pytest.mark.long
+def test_who_asks_while_the_page_makes_itself_known_is_one_browser(lesson, window):
+    alice, held = window("about:blank"), []
+    alice.page.route("**/api/browser", lambda route: held.append((route, route.fetch())))
+    alice.page.goto(lesson.page)
+
+    alice.ask("Is it mine?")
+    assert not alice.sees("Asked.", within=0.5), "it should wait until the API knows this browser"
+    route, answer = held[0]
+    route.fulfill(response=answer)
+
+    assert alice.shows(alice.page.get_by_role("button", name="Edit: Is it mine?"), within=5)
+    alice.page.unroute("**/api/browser")
+    alice.page.reload()
+    assert alice.shows(alice.page.get_by_role("button", name="Edit: Is it mine?"), within=5)
+
+
 def test_a_second_window_knows_what_is_mine(lesson, alice):
     alice.ask("In both windows?")
     second = Window(alice.page.context.new_page(), lesson.page)
