@@ -3,6 +3,7 @@
 import functools
 import secrets
 import socket
+import sys
 import threading
 
 import httpx
@@ -11,12 +12,13 @@ from wsproto import ConnectionType, WSConnection, events
 from wsproto.extensions import PerMessageDeflate
 
 from course.catalogue import ROOT, lessons
-from course.processes import free_port, wait_for
+from course.processes import Process, free_port, wait_for
 from course.served import LessonUnderTest
 from course.wire.cors import verdict
 from course.wire.story import KEPT, Message, Story
 from course.wire.tap import Taps
 from course.wire.wire import Wire
+from course.wire.words import masked
 
 PAGE, HOST = "http://localhost:8101", b"Host: localhost:5101\r\n"
 ASKS = {"origin": PAGE, "access-control-request-method": "PUT", "access-control-request-headers": "content-type"}
@@ -119,6 +121,26 @@ def test_each_kind_of_message_is_read_however_it_is_cut(what):
             assert titles(kind, [*went[:place], *pieces, *went[place + 1 :]]) == said, data[:cut]
     byte_by_byte = [(from_client, data[n : n + 1]) for from_client, data in went for n in range(len(data))]
     assert titles(kind, byte_by_byte) == said
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"Cookie: session=SECRET; other=SECRET\r\n",
+        b"Set-Cookie: session=SECRET; HttpOnly\r\n",
+        b"Authorization: Bearer SECRET\r\n",
+        b'{"name": "ada", "password": "SECRET"}',
+        b'40/board,{"token":"SECRET"}',
+        b"GET /socket.io/?EIO=4&sid=SECRET HTTP/1.1\r\n",
+        b"csrf_token=SECRET&text=x",
+        b'<input name="csrf_token" type="hidden" value="SECRET">',
+        b"*2\r\n$4\r\nAUTH\r\n$6\r\nSECRET\r\n",
+    ],
+    ids=bytes.decode,
+)
+def test_a_secret_is_masked_wherever_it_stands(said):
+    assert b"SECRET" in said
+    assert b"SECRET" not in masked(said)
 
 
 def test_no_title_steers_a_terminal():
@@ -351,6 +373,12 @@ def test_a_lab_shows_why_it_fails(learner):
     assert "preflight allowed" in cured
 
 
-def test_it_runs_with_a_port_of_its_own(learner):
-    assert (ROOT / "course/wire/page/index.html").exists()
-    assert "--wire" in learner.types("run", "--help")
+@pytest.mark.long
+def test_the_terminal_shows_a_request_while_the_lesson_runs():
+    api, page = free_port(), free_port()
+    ports = [f"--api-port={api}", f"--page-port={page}"]
+    with Process(sys.executable, "-m", "course", "run", "1", "--wire=text", "--no-browser", *ports, cwd=ROOT) as runner:
+        assert runner.printed("Ctrl-C stops it", within=30), runner.lines
+        assert httpx.get(f"http://localhost:{api}/api/questions").json() is not None
+        assert runner.printed("→ API +GET /api/questions")
+        assert runner.printed("API → .+ 200 OK, ")

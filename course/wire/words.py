@@ -58,6 +58,8 @@ SECRETS = [
     re.compile(rb"(?im)^((?:cookie|authorization|proxy-authorization): )([^\r\n]+)"),
     re.compile(rb"(?im)^(set-cookie: [^=;\r\n]+=)([^;\r\n]+)"),
     re.compile(rb'(?i)("(?:password|token|code|sid|csrf_token)"\s*:\s*")((?:[^"\\]|\\.)*)'),
+    re.compile(rb'(?i)(name="csrf_token"[^>]*value=")([^"]+)'),
+    re.compile(rb"(?is)(\bAUTH\r\n)(.+)"),  # to Redis
     re.compile(rb"(?i)\b((?:sid|csrf_token|password|token|code)=)([^&\s;\"]+)"),
 ]
 

@@ -1,4 +1,4 @@
-"""Ada's worker is killed. nginx leads her to the other one, which reads from the log what she missed meanwhile."""
+"""A worker dies; Ada goes on at the other."""
 
 STEP = 12
 WORKERS = 2
