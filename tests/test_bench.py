@@ -98,7 +98,7 @@ def test_a_swarm_fills_the_hall_asks_and_leaves_no_trace_of_itself(hall):
         said = process.stdout.read()
         assert f"of {LEARNERS} learners here" in said and "Stopped." in said and "refused" not in said
         assert not [child for child in children if child.is_running()]
-        assert wait_for(30, lambda: counts(grace)[-1] == 1), "the hall is empty again"
+        assert wait_for(60, lambda: counts(grace)[-1] == 1), "the hall is empty again"
 
 
 @pytest.mark.long

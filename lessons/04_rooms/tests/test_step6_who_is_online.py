@@ -87,7 +87,7 @@ def test_one_browser_with_two_tabs_is_one_who_is_here(lesson):
     visitor = lesson.visitor()
     visitor.put("/api/browser")
     with lesson.socket(visitor=visitor) as first:
-        assert wait_for(40, lambda: count(first) == 1), "by then who was here before is given up"
+        assert wait_for(60, lambda: count(first) == 1), "by then who was here before is given up"
         with lesson.socket(visitor=visitor) as second:
             assert wait_for(5, lambda: count(second) == 1)
             with lesson.socket():

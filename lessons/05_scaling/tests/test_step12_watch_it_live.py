@@ -39,7 +39,7 @@ def test_the_table_shows_who_serves_whom(fleet, grace):
     first, second = fleet.places
     with fleet.socket(address=fleet.at(0)), fleet.socket(address=fleet.at(0)), fleet.stream(address=fleet.at(1)):
         served = (["2", "0"], ["0", "1"])  # once those of the tests before are given up
-        assert wait_for(30, lambda: (row(grace, first)[1:3], row(grace, second)[1:3]) == served), row(grace, first)
+        assert wait_for(60, lambda: (row(grace, first)[1:3], row(grace, second)[1:3]) == served), row(grace, first)
         assert row(grace, first)[0] in {"eventlet", "gevent", "threading"}
         assert row(grace, first)[-1].endswith(" MiB")
 

@@ -31,7 +31,7 @@ def test_it_counts_whom_it_serves(lesson):
     def serves(clients, streams):
         return served(lesson, "clients") == clients and served(lesson, "streams") == streams
 
-    assert wait_for(30, lambda: serves(0, 0)), "those of the tests before are given up"
+    assert wait_for(60, lambda: serves(0, 0)), "those of the tests before are given up"
     with lesson.socket(), lesson.socket(), lesson.stream():
         assert wait_for(10, lambda: serves(2, 1)), numbers(lesson)
     assert wait_for(10, lambda: serves(0, 0)), numbers(lesson)
