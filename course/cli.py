@@ -163,9 +163,7 @@ def run(lesson, engine, workers, api_port, page_port, no_browser, mine, host, st
         settings = {"FLASK_ASYNC_MODE": engine} if engine else {}
         tapped = parts.enter_context(on_the_wire(lesson, wire, out)) if wire else None
         with running.serve(lesson, api_port, page_port, settings, echo, workers, host=host, wire=tapped) as served:
-            say_where(served, out, title)
-            if wire == "page":
-                out.print(f"  The wire  http://localhost:{tapped.port}")
+            say_where(served, out, title, tapped)
             if workers:
                 out.print(f"  Workers   {', '.join(map(str, served.api.workers))}, and nginx before them")
             out.print(f"  Notes     lessons/{lesson.name}/README.md")
@@ -200,12 +198,14 @@ def on_the_wire(lesson, how, out):
     return Wire(port)
 
 
-def say_where(served, out, title):
+def say_where(served, out, title, wire=None):
     out.print(f"\n[bold]{escape(title)}[/]")
     out.print(f"  The page  {served.page_url if served.page else 'is not there yet: step 1 brings it'}")
     out.print(f"  The API   {served.api_url}")
     if served.page:
         out.print(f"  Present   {served.page_url}/?present")
+    if wire and wire.port:
+        out.print(f"  The wire  http://localhost:{wire.port}")
 
 
 def say_to_phones(served, out):
@@ -515,21 +515,27 @@ def pictures(lesson):
 @main.command()
 @click.argument("lesson", type=LessonNumber(), metavar="N")
 @click.option("--auto", is_flag=True, help="Play it through, without waiting for Enter.")
+@click.option("--wire", is_flag=True, help="Show what goes to and fro in each act, on a page.")
 @at_its_places
-def demo(lesson, auto, api_port, page_port, no_browser):
+def demo(lesson, auto, wire, api_port, page_port, no_browser):
     """Show lesson N to a room, act by act. Each has one sentence, and one thing to see."""
     from . import demo
 
     api_port, page_port = api_port or 5100 + lesson.number, page_port or 8100 + lesson.number
     must_be_free(lesson, api_port, page_port)
     story, out = demo.acts(lesson), console()
-    with stopped_by_a_signal(), demo.stage(lesson, api_port, page_port) as stage:
-        say_where(stage.served, out, lesson.title)
+    with contextlib.ExitStack() as parts:
+        parts.enter_context(stopped_by_a_signal())
+        tapped = parts.enter_context(on_the_wire(lesson, "page", out)) if wire else None
+        stage = parts.enter_context(demo.stage(lesson, api_port, page_port, tapped))
+        say_where(stage.served, out, lesson.title, tapped)
         if not no_browser:
             open_page(stage.page)
+        if tapped and not no_browser:
+            open_page(f"http://localhost:{tapped.port}")
         if not auto:
             demo.wait_for_enter(out, "begins")
-        demo.play(story, stage, out, auto)
+        demo.play(story, stage, out, auto, tapped and tapped.story.mark)
 
 
 @main.command()

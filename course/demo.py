@@ -37,9 +37,9 @@ class Stage(LessonUnderTest):
 
     page_later = False  # the instructor's browser opens the page
 
-    def __init__(self, lesson, folder, api_port, page_port):
+    def __init__(self, lesson, folder, api_port, page_port, wire):
         super().__init__(lesson, folder, workers=WORKERS if lesson.has_workers else None)
-        self.ports = api_port, page_port
+        self.ports, self.wire = (api_port, page_port), wire
         self.env = {name: value for name, value in self.env.items() if not name.endswith("_LIMIT")}
         self.homes, self.visitors = {}, {}  # of those who sign in, by name
 
@@ -105,11 +105,14 @@ class Stage(LessonUnderTest):
 
 
 @contextlib.contextmanager
-def stage(lesson, api_port, page_port):
-    """The stage for a lesson's acts; nothing of it is left after the block. Raises Trouble."""
+def stage(lesson, api_port, page_port, wire=None):
+    """The stage for a lesson's acts, with a `wire` between its parts; nothing of it is left after the block.
+
+    Raises Trouble.
+    """
     with (
         tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder,
-        Stage(lesson, Path(folder), api_port, page_port) as ready,
+        Stage(lesson, Path(folder), api_port, page_port, wire) as ready,
     ):
         yield ready
 
@@ -126,12 +129,17 @@ def acts(lesson):
     return [act for act in found if act.__module__ == module.__name__]
 
 
-def play(story, stage, out, auto=False):
-    """Play these acts, and wait for Enter after each; raises Trouble when one does not show what it says."""
+def play(story, stage, out, auto=False, mark=None):
+    """Play these acts, and wait for Enter after each; raises Trouble when one does not show what it says.
+
+    `mark(caption)` writes the sentence of each over what goes over the wire from then on.
+    """
     for number, act in enumerate(story, 1):
         out.print()
         out.rule(f"[bold]{number} of {len(story)}[/]", align="left", style="none")
         out.print(f"[bold]{escape(sentence(act))}[/]\n")
+        if mark:
+            mark(f"{number}. {sentence(act)}")
         try:
             for line in act(stage):
                 show(line, out)

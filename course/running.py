@@ -82,7 +82,8 @@ class Fleet:
 
     def __init__(self, lesson, env, count, port, echo=None, wire=None):
         self.lesson, self.env, self.echo, self.count, self.port = lesson, env, echo, count, port
-        self.wire, self.taps = wire, {}  # the port of the tap before each worker, by the worker's
+        self.wire = wire
+        self.taps, self.past = {}, {}  # the ports of the taps before each worker: for nginx, and for who goes past it
         self.workers = {}  # the processes, by port
         self.nginx, self.parts = None, contextlib.ExitStack()
 
@@ -106,7 +107,7 @@ class Fleet:
         if not self.lesson.has_workers:
             own = {"FLASK_API_URL": f"http://localhost:{port}"}
         if self.wire:
-            self.taps[port] = self.wire.worker(port)
+            self.taps[port], self.past[port] = self.wire.worker(port), self.wire.worker(port, client=None)
             own |= behind(self.wire, self.env, port, f"worker {port}")
         env = self.env | own | (settings or {})
         self.workers[port] = self.parts.enter_context(start_api(self.lesson, env, by(port, self.echo)))

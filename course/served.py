@@ -216,7 +216,8 @@ class LessonUnderTest:
 
     def at(self, number):
         """The address of one of them, without nginx."""
-        return f"http://localhost:{self.places[number]}"
+        port = self.places[number]
+        return f"http://localhost:{self.served.api.past.get(port, port) if self.workers else port}"
 
     def kill(self, port):
         """End a worker without a goodbye."""

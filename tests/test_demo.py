@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 
+import httpx
 import psutil
 import pytest
 from rich.console import Console
@@ -118,10 +119,10 @@ def show(tmp_path):
     """Starts the demo of lesson 1 as at a terminal; gives it once it waits for Enter the first time."""
     started = []
 
-    def start():
+    def start(*words):
         heed = None if os.name == "nt" else lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
-        process = subprocess.Popen(command(1), cwd=ROOT, env=environ(tmp_path), **pipes, preexec_fn=heed)
+        process = subprocess.Popen(command(1, *words), cwd=ROOT, env=environ(tmp_path), **pipes, preexec_fn=heed)
         started.append(process)
         return process
 
@@ -151,6 +152,21 @@ def test_enter_moves_on_by_one_act(show):
         process.stdin.write(b"\n")
         process.stdin.flush()
         assert [act for act, _ in ACT.findall(until_it_waits(process))] == [number], "one act, and no more"
+
+
+@pytest.mark.long
+def test_the_wire_shows_each_act_under_its_sentence(show):
+    process = show("--wire")
+    assert "The wire  http://localhost:9101" in until_it_waits(process)
+    for _ in range(2):
+        process.stdin.write(b"\n")
+        process.stdin.flush()
+        said = " ".join(until_it_waits(process).split())
+
+    story = httpx.get("http://localhost:9101/story.txt").text
+    first, second = re.findall(r"→ +[12]\. (.+)$", story, re.M)
+    assert second in said and first not in said
+    assert re.search(r"→ API +GET /$", story.partition(second)[2], re.M), "what it sends comes below"
 
 
 @pytest.mark.long

@@ -1,24 +1,30 @@
 """The wire shows what goes to and fro between the parts of a lesson, holds up nothing, and gives nothing away."""
 
 import functools
+import re
 import secrets
+import shutil
 import socket
+import subprocess
 import sys
 import threading
 
 import httpx
 import pytest
+import redis
 from wsproto import ConnectionType, WSConnection, events
 from wsproto.extensions import PerMessageDeflate
 
 from course.catalogue import ROOT, lessons
 from course.processes import Process, free_port, wait_for
 from course.served import LessonUnderTest
+from course.testkit.sockets import NodeSocket, PythonSocket
+from course.wire import tap
 from course.wire.cors import verdict
 from course.wire.story import KEPT, Message, Story
 from course.wire.tap import Taps
 from course.wire.wire import Wire
-from course.wire.words import masked
+from course.wire.words import HEADERS, masked
 
 PAGE, HOST = "http://localhost:8101", b"Host: localhost:5101\r\n"
 ASKS = {"origin": PAGE, "access-control-request-method": "PUT", "access-control-request-headers": "content-type"}
@@ -307,6 +313,182 @@ def test_the_page_shows_what_was_typed_as_text_and_is_used_by_keyboard(wired, wi
     wire.page.get_by_label("Search").fill("no such thing")
     assert wire.shows(wire.page.get_by_role("cell", name="event ask"), state="hidden")
     assert wire.faults() == [] and not [line for line in wire.console if line.startswith("error")]
+
+
+@pytest.fixture
+def watched(wired, window):
+    """Lesson 1, and the page of its wire: something is asked by `visitor().get(…)`, and seen there."""
+    lesson = wired(1)
+    return lesson.visitor(), window(f"http://localhost:{lesson.wire.port}")
+
+
+def press(window, button, answer=None):
+    """Press a button of the page, and type an answer to what it asks."""
+    if answer is not None:
+        window.page.once("dialog", lambda dialog: dialog.accept(answer))
+    window.page.get_by_role("button", name=button, exact=True).click()
+
+
+def row(window, text):
+    return window.page.locator(".row").filter(has_text=text)
+
+
+@pytest.mark.long
+def test_what_comes_while_it_is_paused_is_shown_when_it_goes_on(watched):
+    visitor, wire = watched
+    visitor.get("/api/questions?before")
+    assert wire.shows(row(wire, "?before"))
+
+    press(wire, "Pause")
+    visitor.get("/api/questions?meanwhile")
+    visitor.get("/story")
+    assert not row(wire, "?meanwhile").count()
+    press(wire, "Go on")
+    assert wire.shows(row(wire, "?meanwhile"))
+    assert row(wire, "?before").count() == 1, "and nothing twice"
+
+
+@pytest.mark.long
+def test_clear_leaves_what_comes_later(watched):
+    visitor, wire = watched
+    visitor.get("/api/questions?before")
+    assert wire.shows(row(wire, "?before"))
+
+    press(wire, "Clear")
+    assert wire.shows(row(wire, "?before"), state="hidden")
+    visitor.get("/api/questions?later")
+    assert wire.shows(row(wire, "?later"))
+
+
+@pytest.mark.long
+def test_a_mark_stands_where_it_was_made(watched):
+    visitor, wire = watched
+    visitor.get("/api/questions?before")
+    press(wire, "Mark", "<b>Now</b> Ben votes")
+    assert wire.shows(row(wire, "<b>Now</b> Ben votes"))
+    visitor.get("/api/questions?after")
+    assert wire.shows(row(wire, "?after"))
+
+    rows = wire.page.locator(".row").all_inner_texts()
+    places = [next(n for n, text in enumerate(rows) if part in text) for part in ("?before", "Ben votes", "?after")]
+    assert places == sorted(places)
+
+
+@pytest.mark.long
+def test_a_lane_has_the_name_that_a_person_gave_it(watched):
+    visitor, wire = watched
+    visitor.get("/api/questions")
+    assert wire.shows(row(wire, "Python 1 to API"))
+
+    press(wire, "Rename Python 1", "Ada")
+    assert wire.shows(row(wire, "Ada to API"))
+    wire.page.reload()
+    assert wire.shows(row(wire, "Ada to API")), "after the page is loaded anew, too"
+    assert wire.page.get_by_label("Lane").locator("option").all_inner_texts() == ["All lanes", "Ada", "API"]
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("way", ["SVG", "HTML", "text"])
+def test_what_is_saved_shows_what_was_typed_as_text_and_no_secret(watched, way):
+    visitor, wire = watched
+    visitor.get("/api/questions?text=<script>alert(1)</script>&token=SECRET")
+    assert wire.shows(row(wire, "token="))
+
+    with wire.page.expect_download() as saved:
+        wire.page.get_by_text(f"Save as {way}").click()
+    said = saved.value.path().read_text(encoding="utf-8")
+    assert "/api/questions?text=" in said and "200 OK" in said
+    assert "SECRET" not in said
+    assert way == "text" or "<script" not in said.lower()
+
+
+CLIENTS = {
+    f"{client.__name__}, {transport or 'upgraded'}": {"client": client, "transport": transport}
+    for client in (PythonSocket, NodeSocket)
+    for transport in ("polling", "websocket", None)
+}
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("how", CLIENTS)
+def test_the_wire_shows_each_event_that_a_client_hears(wired, how):
+    lesson = wired(3)
+    with lesson.socket(**CLIENTS[how]) as ada:
+        for number in range(5):
+            assert ada.call("ask", {"text": f"Question {number}", "key": secrets.token_hex(8)})["ok"]
+        ada.take(5, "question_asked")
+
+        shown = said(lesson, "event ask #")
+        (lane,) = {each.lanes[0] for each in shown}
+        assert len(shown) == len(said(lesson, f"→ {lane}", "ack #")) == 5
+
+        def told():
+            return [each.title.split()[1] for each in said(lesson, f"→ {lane}", "  event ")]
+
+        assert wait_for(5, lambda: told() == [event.type for event in ada.heard]), told()
+    assert wait_for(5, lambda: not [each for each in lesson.wire.story.messages if each.kind == "bytes"])
+
+
+@pytest.mark.long
+@pytest.mark.skipif(not shutil.which("curl"), reason="There is no curl.")
+def test_the_wire_shows_what_curl_says(wired):
+    lesson = wired(1)
+    command = ["curl", "-s", "-i", "-X", "POST", "-H", "Content-Type: application/json", "-d", '{"text": "Why?"}']
+    answer = subprocess.run(
+        [*command, f"{lesson.api}/api/questions"], capture_output=True, text=True, timeout=20
+    ).stdout
+    head, _, body = answer.replace("\r\n", "\n").partition("\n\n")
+
+    (request,) = said(lesson, "curl 1 → API", "POST /api/questions")
+    (response,) = said(lesson, "API → curl 1", "201 ")
+    assert lesson.wire.story.details(request.number)["data"].endswith('{"text": "Why?"}')
+    shown = lesson.wire.story.details(response.number, secrets=True)
+    assert [f"{name}: {value}" for name, value, *_ in shown["headers"]] == head.split("\n")[1:]
+    assert shown["data"].endswith(body)
+
+
+@pytest.mark.long
+def test_the_wire_shows_what_redis_is_told_and_answers(wired):
+    lesson = wired(2)
+    with redis.Redis.from_url(lesson.wire.redis(lesson.env["FLASK_REDIS_URL"], "redis-py")) as client:
+        client.set("answer", 42)
+        value, heard = client.get("answer"), client.publish("nobody", "listens")
+
+    def lines(way):
+        return [each.title for each in said(lesson, way)]
+
+    assert wait_for(
+        5, lambda: {"SET answer 42", "GET answer", "PUBLISH nobody listens"} <= set(lines("redis-py → Redis"))
+    )
+    assert {f"→ {value.decode()}", f"→ {heard} heard it"} <= set(lines("Redis → redis-py"))
+
+
+def test_a_connection_is_silent_when_nothing_comes_of_what_is_under_way(monkeypatch):
+    monkeypatch.setattr(tap, "SILENT", 0.2)
+    story = Story()
+    with socket.create_server(("127.0.0.1", 0)) as server, Taps(story.reader) as taps:
+        port = taps.tap("http", (None, "API"), server.getsockname()[1])
+        with socket.create_connection(("127.0.0.1", port)) as client:
+            there, _ = server.accept()
+            with there:
+                client.sendall(GET)
+
+                def silences():
+                    return [each.title for each in list(story.messages) if each.title.startswith("silent")]
+
+                assert wait_for(5, lambda: silences() == ["silent for 0.2 s, during /api/questions"])
+                there.sendall(ANSWER)
+                assert wait_for(5, lambda: any(each.title.startswith("200 OK") for each in list(story.messages)))
+                assert not wait_for(0.6, lambda: len(silences()) > 1), "nothing is under way now"
+
+
+def test_the_steps_that_explain_a_header_speak_of_it():
+    for name, (_, _, *step) in HEADERS.items():
+        if step and step[0]:
+            number, place = map(int, re.findall(r"\d+", step[0]))
+            notes = (lessons()[number].folder / "README.md").read_text(encoding="utf-8")
+            (told,) = re.findall(rf"^## Step {place}: .*?(?=^## |\Z)", notes, re.M | re.S)
+            assert name in told.lower(), f"{step[0]} should speak of {name}"
 
 
 def test_a_tap_hands_on_the_same_pieces_and_how_a_connection_ends():

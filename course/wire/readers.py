@@ -42,6 +42,10 @@ class Reader:
         during = f", during {self.under_way}" if self.under_way else ""
         self.write(at, by_client, "connection", title + during, quiet=not (reset or during))
 
+    def silent(self, at, seconds):
+        if self.under_way:
+            self.write(at, False, "connection", f"silent for {seconds:g} s, during {self.under_way}", bad=True)
+
     @property
     def under_way(self):
         """What is not over yet, as text."""

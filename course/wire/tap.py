@@ -7,6 +7,7 @@ import struct
 import threading
 import time
 
+SILENT = 40  # seconds without a byte: longer than two heartbeats
 RESET = struct.pack("ii", 1, 0)  # SO_LINGER: the other end, too, learns that its connection was reset
 
 
@@ -56,6 +57,7 @@ class Connection:
         self.client.other, self.server.other = self.server, self.client
         self.reader = taps.read(kind, lanes)
         self.ended, self.over = None, False  # the end that was the first to say no more, and whether both have
+        self.silence = taps.loop.call_later(SILENT, self.tell, "silent", SILENT)
 
     async def reach(self):
         """Connect to the target; what the client has sent waits until then."""
@@ -66,6 +68,11 @@ class Connection:
             self.client.reset()
         else:
             self.client.transport.resume_reading()
+
+    def spoke(self):
+        """Something went by: the next silence begins."""
+        self.silence.cancel()
+        self.silence = self.taps.loop.call_later(SILENT, self.tell, "silent", SILENT)
 
     def tell(self, what, *more):
         """Let the reader know, once what is under way has been handed on: whatever it meets, it holds up nothing."""
@@ -99,6 +106,7 @@ class End(asyncio.Protocol):
     def data_received(self, data):
         self.other.transport.write(data)
         self.connection.tell("heard", self.is_client, data)
+        self.connection.spoke()
 
     def eof_received(self):
         if self.connection.ended is self.other:
@@ -114,6 +122,7 @@ class End(asyncio.Protocol):
             self.other.reset() if error else self.other.transport.close()
         if not self.connection.over:
             self.connection.over = True
+            self.connection.silence.cancel()
             first = self.connection.ended or self
             self.connection.tell("closed", first.is_client, bool(error))
 

@@ -31,9 +31,9 @@ class Wire:
         """Stand before the API, or nginx, at the port where browsers look for it."""
         self.taps.tap("http", (None, name), target, port, host)
 
-    def worker(self, target):
-        """Stand between nginx and a worker; gives the port for nginx."""
-        return self.taps.tap("http", ("nginx", f"worker {target}"), target)
+    def worker(self, target, client="nginx"):
+        """Stand between nginx, or browsers if it is None, and a worker; gives the port for them."""
+        return self.taps.tap("http", (client, f"worker {target}"), target)
 
     def redis(self, url, who):
         """Stand between `who` and Redis; gives the URL for them. What is encrypted, or no TCP, stays as it is."""

@@ -40,9 +40,9 @@ HEADERS = {
     "location": ("Where the new resource is.", f"{HTTP}#section-10.2.2", "lesson 1, step 5"),
     "origin": ("The origin of the page that sends this: scheme, host and port.", FETCH, "lesson 1, step 1"),
     "retry-after": ("Try again after so many seconds.", f"{HTTP}#section-10.2.3", "lesson 4, step 17"),
-    "sec-websocket-accept": ("The server understood the handshake: a hash of the key.", SOCKETS, "lesson 3, step 1"),
+    "sec-websocket-accept": ("The server understood the handshake: a hash of the key.", SOCKETS, ""),
     "sec-websocket-extensions": ("Extensions such as compression.", SOCKETS, ""),
-    "sec-websocket-key": ("A random number: the answer must fit it.", SOCKETS, "lesson 3, step 1"),
+    "sec-websocket-key": ("A random number: the answer must fit it.", SOCKETS, ""),
     "set-cookie": ("The browser should store this, and send it back.", COOKIES, "lesson 1, step 4"),
     "upgrade": ("From here on this connection speaks another protocol.", f"{HTTP}#section-7.8", "lesson 3, step 1"),
     "vary": ("The answer differs with these headers of the request.", f"{HTTP}#section-12.5.5", "lesson 1, step 2"),
@@ -51,7 +51,7 @@ HEADERS = {
         "https://nginx.org/en/docs/http/ngx_http_proxy_module.html",
     ),
     "x-total-count": ("How many questions there are in all.", "", "lesson 1, step 5"),
-    "x-worker": ("The worker that answered.", "", "lesson 5, step 2"),
+    "x-worker": ("The worker that answered.", "", "lesson 5, step 1"),
 }
 MASK = "•••"
 SECRETS = [
