@@ -13,6 +13,6 @@ def people(lesson, ada, ben):
     ):
         assert hers.take(2, "heartbeat", within=5) and his.take(2, "heartbeat", within=5), "both workers listen now"
         assert hers.call("ask", {"text": "Who hears it?", "key": "one"})["ok"]
-        assert his.next("question_asked")
+        assert hers.next("question_asked") and his.next("question_asked")
         hers.send("wave", "Ada", namespace="/")
         assert his.next("wave")
