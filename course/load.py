@@ -18,7 +18,6 @@ from urllib.parse import urlsplit
 
 MASK = b"\0\0\0\0"  # a client must mask what it sends; by zeros, that changes nothing
 PACKED = 0x40  # the bit of a frame that permessage-deflate has compressed (RFC 7692)
-ASKERS = 4  # who ask as fast as acknowledgements allow
 
 
 class Client:
@@ -189,11 +188,11 @@ class Hall:
         delays = statistics.quantiles(self.delays, n=100, method="inclusive")
         return {"median": delays[49], "p99": delays[98], "missing": expected - self.heard}
 
-    def press(self, seconds):
-        """Some ask as fast as acknowledgements allow, until they are to rest; how many events all together hear."""
+    def press(self, askers, seconds):
+        """So many ask as fast as acknowledgements allow, until they are to rest; how many events all together hear."""
         if not self.busy:
             self.busy = True
-            for client in self.crowd.clients[:ASKERS]:
+            for client in self.crowd.clients[:askers]:
                 self.ask(client)
         self.heard, begun, worked = 0, time.monotonic(), time.process_time()
         self.crowd.read(seconds)
