@@ -1,4 +1,4 @@
-// Draws messages as a sequence diagram: a lane for each part, time runs down, and an arrow is a message.
+// Draws messages as a sequence diagram: a lane for each program, an arrow for each message, time from top to bottom.
 const ROW = 28;
 const KINDS = { http: "#b8740f", stream: "#7a63d9", socket: "#0c8f78", redis: "#a0368c", connection: "#6b746f", absent: "#b3261e", bytes: "#6b746f", mark: "#2e5bd0" };
 
@@ -11,11 +11,11 @@ svg { background: #131816 } text { fill: #e9eee9 } .lane, .mark { stroke: #3a454
 const make = (name, attributes = {}, words) => {
   const made = document.createElementNS("http://www.w3.org/2000/svg", name);
   for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
-  if (words !== undefined) made.textContent = words; // never as HTML: a question is text, whatever it looks like
+  if (words !== undefined) made.textContent = words; // never as HTML: a question may contain tags
   return made;
 };
 
-/** A picture of the rows from `first` to `last`, as wide as it is told; `styled` has its own colours, to be saved. */
+/** A picture of the rows from `first` to `last`. If `styled`, it contains its colours, so that it can be saved. */
 export function drawing({ shown, lanes, nameOf, first, last, top = 0, width, chosen, related, styled, caption }) {
   const height = (shown.length + 3) * ROW;
   const svg = make("svg", { width, height, viewBox: `0 0 ${width} ${height}`, role: "img", xmlns: "http://www.w3.org/2000/svg" });
@@ -39,7 +39,7 @@ export function drawing({ shown, lanes, nameOf, first, last, top = 0, width, cho
     } else arrow(group, message, y, x, width);
     svg.append(group);
   });
-  svg.append(make("rect", { class: "head", x: 0, y: top, width, height: ROW, fill: "#fff" })); // the lanes' names stay in sight
+  svg.append(make("rect", { class: "head", x: 0, y: top, width, height: ROW, fill: "#fff" })); // keep the names in view
   for (const lane of lanes)
     svg.append(make("text", { class: "name", x: x(lane), y: top + ROW - 8, "text-anchor": "middle" }, nameOf(lane)));
   return svg;
@@ -63,7 +63,7 @@ function arrow(group, { from, to, kind, title, bad }, y, x, width) {
   group.append(label);
 }
 
-/** Give the person a file. */
+/** Let the user save a file. */
 export function download(name, type, content) {
   const link = document.createElement("a");
   link.href = URL.createObjectURL(new Blob([content], { type }));

@@ -1,19 +1,19 @@
-// The wire's page: hears of each message by an event stream, and draws those that are to be seen.
+// The wire's page: receives each message over an event stream, and draws the selected ones.
 import { download, drawing } from "./draw.js";
 
 const $ = (selector) => document.querySelector(selector);
 const KEPT = 10_000;
 const ROW = 28; // pixels
 
-let messages = []; // all that are kept, the oldest first
-let shown = []; // those that are to be seen
+let messages = []; // all messages that are kept, the oldest first
+let shown = []; // the messages that the controls select
 let lanes = []; // in the order of their first message, the browsers first
 let chosen; // the number of the message that was clicked
 let related = new Set();
-let follow = false; // whether the newest is to be in sight when it is drawn
-let waiting = []; // came while it was paused
-let cleared = 0; // the number up to which nothing is shown
-const names = JSON.parse(localStorage.getItem("names") ?? "{}"); // given to browsers by a person
+let follow = false; // whether to scroll to the newest message when drawing
+let waiting = []; // messages that arrived during a pause
+let cleared = 0; // messages up to this number are not shown
+const names = JSON.parse(localStorage.getItem("names") ?? "{}"); // the names that the user has given to lanes
 
 const view = $("#view");
 const nameOf = (lane) => names[lane] ?? lane;
@@ -35,7 +35,7 @@ function take(more) {
   choose();
 }
 
-/** Find out what is to be seen, and in which lanes. */
+/** Select the messages to show, and their lanes. */
 function choose() {
   const [words, kind, lane, quiet] = [$("#search").value.toLowerCase(), $("#kind").value, $("#lane").value, $("#quiet").checked];
   shown = messages.filter(
@@ -59,7 +59,7 @@ function fillLanes() {
   for (const lane of lanes) if (!known.includes(lane)) select.append(new Option(nameOf(lane), lane));
 }
 
-let drawn; // the frame in which it will be drawn
+let drawn; // the requested animation frame
 function draw() {
   cancelAnimationFrame(drawn);
   drawn = requestAnimationFrame(() => {
@@ -71,7 +71,7 @@ function draw() {
   });
 }
 
-/** Only the rows that are in sight: however many there are, none of the others costs anything. */
+/** Draw only the visible rows, so that the number of the others does not matter. */
 function drawLanes() {
   const first = Math.max(0, Math.floor(view.scrollTop / ROW) - 5);
   const last = first + Math.ceil(view.clientHeight / ROW) + 10;

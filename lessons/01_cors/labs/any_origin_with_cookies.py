@@ -1,7 +1,7 @@
 """Any origin, with cookies.
 
-Mistake   "It works now": CORS(app, supports_credentials=True), without a list of origins.
-Symptom   Flask-CORS gives back whatever origin asks, so any page reads what your cookie may read.
+Mistake   CORS(app, supports_credentials=True) is called without a list of origins, because "it works now".
+Symptom   Flask-CORS allows every origin that asks, so any page reads what your cookie may read.
 Cure      Name the origins that may send cookies, as create_app does.
 """
 
@@ -22,7 +22,7 @@ def cured():
 
 
 def symptom(server):
-    stranger = "http://localhost:9999"  # any other program on this machine; the same site, so cookies travel
+    stranger = "http://localhost:9999"  # any program on this machine: the same site, so the browser sends cookies
     answer = httpx.get(f"{server.url}/api/questions", headers={"Origin": stranger})
     origin = answer.headers.get("Access-Control-Allow-Origin")
     cookies = answer.headers.get("Access-Control-Allow-Credentials")

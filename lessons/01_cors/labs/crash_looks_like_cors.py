@@ -1,8 +1,8 @@
-"""A crash in disguise.
+"""A crash looks like CORS.
 
 Mistake   A view fails while the app runs in debug mode.
-Symptom   The answer skips Flask-CORS, so the browser speaks of CORS and hides the 500 from you.
-Cure      Read the server's log before you touch CORS; outside debug mode the 500 has its headers.
+Symptom   The answer skips Flask-CORS, so the browser reports a CORS error and hides the 500 from you.
+Cure      Read the server's log before you change CORS; outside debug mode, the 500 has the CORS headers.
 """
 
 import httpx
@@ -21,7 +21,7 @@ def app(**config):
 
 
 def broken():
-    return app(PROPAGATE_EXCEPTIONS=True)  # what `flask --debug` does to an error
+    return app(PROPAGATE_EXCEPTIONS=True)  # debug mode has the same effect
 
 
 def cured():

@@ -1,8 +1,8 @@
 """A preflight that should sign in.
 
-Mistake   A before_request handler turns away everybody who is not signed in, the preflight too.
-Symptom   A preflight never carries cookies: it gets 401, and the browser sends no request at all.
-Cure      Let OPTIONS pass; the request that follows is checked.
+Mistake   A before_request handler refuses everybody who is not signed in, and the preflight too.
+Symptom   A preflight never carries cookies. It gets 401, and the browser does not send the real request.
+Cure      Let OPTIONS pass; the handler still checks the request that follows.
 """
 
 import httpx

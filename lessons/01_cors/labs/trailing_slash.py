@@ -1,7 +1,7 @@
 """A slash too many.
 
 Mistake   The allowed origin ends with a slash, as if it were an address.
-Symptom   It matches no page at all: an origin is scheme, host and port, and nothing behind them.
+Symptom   It matches no page: an origin is scheme, host and port, with nothing after them.
 Cure      Leave the slash out.
 """
 

@@ -1,7 +1,7 @@
-"""An expression without an end.
+"""A pattern without an end.
 
 Mistake   The allowed origins are a regular expression that does not end with $.
-Symptom   Anyone may buy the rest: good.example allows good.example.evil.com too.
+Symptom   A longer domain matches too: good.example also allows good.example.evil.com.
 Cure      End it with $, or list the origins in full.
 """
 

@@ -1,4 +1,4 @@
-// Holds the list, and does what the person wants: each verb asks the API, then puts its answer on the list.
+// Holds the list of questions. Each verb sends a request to the API, then puts the answer on the list.
 import * as api from "./api.js";
 import { API_URL } from "./config.js";
 import { close, complain, draw, flash, open, present, remove, say } from "./draw.js";
@@ -10,7 +10,7 @@ const list = document.querySelector("#questions");
 const refresh = document.querySelector("#refresh");
 
 const questions = new Map(); // by id
-let more; // how many questions are not on the list: undefined before it is here, null if X-Total-Count is hidden
+let more; // how many questions are not on the list: undefined until it is loaded, null if X-Total-Count is hidden
 
 async function reload() {
   const answer = await api.list();
@@ -35,7 +35,7 @@ function redraw() {
   draw([...questions.values()].sort((a, b) => a.answered - b.answered || b.votes - a.votes || a.id - b.id), more);
 }
 
-// What the buttons in an item of the list do, by their data-verb; a sentence they return is news.
+// What each button of a question does, by its data-verb. A sentence that it returns is shown as news.
 const verbs = {
   async vote({ question: { id, voted } }) {
     put(voted ? await api.unvote(id) : await api.vote(id));
@@ -72,22 +72,22 @@ async function ask() {
   const { text, author } = askForm.elements;
   const draft = text.value;
   const question = await api.ask(checked(draft), author.value);
-  if (text.value === draft) text.value = ""; // unless the person is already writing the next one
+  if (text.value === draft) text.value = ""; // unless the user is already writing the next one
   showLength(text);
-  if (more === undefined) await reload(); // the API was away when this page opened
+  if (more === undefined) await reload(); // the API did not answer when this page opened
   else put(question);
   present(question.id);
   return "Asked.";
 }
 
-/** Do it, but not twice when the button is pressed twice; show the news it returns or the problem it meets. */
+/** Run the action, unless it is still running. Show the news it returns, or the problem it throws. */
 async function attempt(button, place, action) {
   if (button.ariaBusy === "true") return;
-  button.ariaBusy = "true"; // not disabled, which would take the focus away
+  button.ariaBusy = "true"; // not disabled: that would remove the focus
   try {
     say(await action());
   } catch (problem) {
-    if (!(problem instanceof api.Problem)) throw problem; // a mistake in this code: the console says where
+    if (!(problem instanceof api.Problem)) throw problem; // a bug in this code: the console shows where
     const gone = problem.status === 404;
     if (gone) await reload().catch(() => {});
     complain(gone ? bar : place, problem.message);
@@ -96,7 +96,7 @@ async function attempt(button, place, action) {
   }
 }
 
-/** As Python's len() counts: characters, where JavaScript's length counts most emoji twice. */
+/** The number of characters, as Python's len() counts. JavaScript's length counts most emoji twice. */
 const lengthOf = (text) => [...text.trim()].length;
 
 function checked(text) {
@@ -114,7 +114,7 @@ function showLength(textarea) {
   textarea.ariaInvalid = left < 0;
 }
 
-/** The form is one line, so that the questions are on the first screen, until somebody comes to write. */
+/** Open the whole form. Until it has the focus it is one line, so that the first screen shows questions. */
 function unfold() {
   askForm.className = "";
 }
@@ -125,7 +125,7 @@ askForm.addEventListener("submit", (event) => {
   attempt(askForm.querySelector("button"), askForm, ask);
 });
 askForm.querySelector("button").addEventListener("click", (event) => {
-  if (event.detail > 1) event.preventDefault(); // the second half of a double click: the API may have answered by now
+  if (event.detail > 1) event.preventDefault(); // a double click: the API may have answered its first click
 });
 refresh.addEventListener("click", () => attempt(refresh, bar, () => reload().then(() => "Up to date.")));
 list.addEventListener("click", ({ target }) => {
@@ -145,7 +145,7 @@ try {
   author.value = localStorage.getItem("name");
   author.addEventListener("change", () => localStorage.setItem("name", author.value));
 } catch {
-  // the person forbids this page to store anything: then it asks for the name again
+  // the browser's settings forbid storage, so the page asks for the name again
 }
 document.querySelector("#page-origin").textContent = location.origin;
 document.querySelector("#api-origin").textContent = API_URL;

@@ -1,11 +1,11 @@
 """A Redis connection for each reader.
 
-Mistake   Each open stream subscribes to Redis for itself and works out every event again: Flask-SSE as it comes.
-Symptom   200 readers are 200 connections to Redis, and one event is decoded and written 200 times.
-Cure      One listener in the process, which writes each event once and hands it to all readers: stream.py.
+Mistake   Each open stream has its own Redis subscription and decodes every event again, as Flask-SSE does.
+Symptom   200 readers need 200 connections to Redis, and each event is decoded and written 200 times.
+Cure      Use one listener in the process, which writes each event once for all readers, as stream.py does.
 
-Measured is a view that publishes 50 events one by one, until each of 200 readers has all of them: under eventlet,
-and on Flask's own server, which has a thread for each reader.
+A view publishes 50 events one by one. The lab measures how fast 200 readers receive them: under eventlet, and on
+Flask's own server, which has a thread for each reader.
 """
 
 import resource
@@ -32,7 +32,7 @@ from eventlet import wsgi
 app = getattr(importlib.import_module(sys.argv[1]), sys.argv[2])()
 listening = eventlet.listen(("127.0.0.1", 0))
 print(listening.getsockname()[1], flush=True)
-wsgi.server(listening, app, minimum_chunk_size=1, max_size=2000, log_output=False)  # else it gathers 4,096 bytes
+wsgi.server(listening, app, minimum_chunk_size=1, max_size=2000, log_output=False)  # else it waits for 4,096 bytes
 """
 
 
@@ -48,7 +48,7 @@ def cured():
 
 
 def measurable(app, sse, variant):
-    """The app, and what the symptom needs: to publish, to see what readers cost, to have a second server."""
+    """Add what the symptom needs: views that publish, count the readers' cost and start a second server."""
 
     @app.post("/publish/<int:count>/<text>")
     def publish(count, text):
@@ -58,7 +58,7 @@ def measurable(app, sse, variant):
 
     @app.get("/cost")
     def cost():
-        most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # KiB, on macOS bytes
+        most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # in KiB; on macOS in bytes
         with Redis.from_url(app.config["REDIS_URL"]) as redis:
             return [len(redis.client_list()), most // 1024 if sys.platform == "darwin" else most]
 
@@ -86,20 +86,20 @@ def symptom(server):
 
 
 def has_heard(reader):
-    """Whether something comes within half a second; `select.select` would know no file above number 1,023."""
+    """Whether something arrives within half a second. `select.select` cannot watch files above number 1,023."""
     with selectors.DefaultSelector() as selector:
         selector.register(reader, selectors.EVENT_READ)
         return selector.select(0.5)
 
 
 def measure(url):
-    """The Redis connections that the readers cost, and with the other figures in words."""
+    """The number of Redis connections that the readers need, and a sentence with all figures."""
     address, before = urlsplit(url), cost(url)
     readers = [socket.create_connection((address.hostname, address.port), timeout=20) for _ in range(READERS)]
     for reader in readers:
         reader.sendall(b"GET /stream HTTP/1.1\r\nHost: localhost\r\n\r\n")
     for reader in readers:
-        while not has_heard(reader):  # who has heard one event hears all that follow
+        while not has_heard(reader):  # a reader that has received one event receives all later ones
             httpx.post(f"{url}/publish/1/hello", timeout=20)
 
     start = time.monotonic()
@@ -115,12 +115,12 @@ def measure(url):
 
 
 def cost(url):
-    """The connections to Redis, and the most memory that the process has had, in KiB."""
+    """The connections to Redis, and the peak memory of the process in KiB."""
     return httpx.get(f"{url}/cost", timeout=20).json()
 
 
 def count_stars(reader):
-    """Read until every event has come, or the stream ends; how many came. Each has one * in its text."""
+    """Read until all events have arrived or the stream ends. Returns their number: each has one * in its text."""
     text = b""
     while text.count(b"*") < EVENTS and (more := reader.recv(100_000)):
         text += more

@@ -1,7 +1,7 @@
 """Lost while away.
 
-Mistake   Events go from Redis to whoever listens now, as Flask-SSE sends them; nobody keeps them.
-Symptom   A browser that was away tells the last id it saw, and yet it never learns what it missed.
+Mistake   Flask-SSE sends each event only to the streams that are open now, and stores none.
+Symptom   A browser that was offline sends the last id it saw, but never receives what it missed.
 Cure      Keep numbered events in a log, and answer Last-Event-ID from it, as stream.py does.
 """
 
@@ -36,7 +36,7 @@ def symptom(server):
     for text in ("seen", "asked while she is away", "this one too"):
         httpx.post(f"{server.url}/api/questions", json={"text": text}).raise_for_status()
 
-    ids, back = [], {"Last-Event-ID": "1"}  # as a browser says when it comes back
+    ids, back = [], {"Last-Event-ID": "1"}  # as a browser sends when it reconnects
     try:
         with (
             httpx.Client(timeout=2) as alice,
@@ -44,7 +44,7 @@ def symptom(server):
         ):
             ids.extend(event.id for event in stream.iter_sse())
     except httpx.ReadTimeout:
-        pass  # nothing for two seconds: that is all there is
+        pass  # no event for two seconds: there are no more
     return ids != [
         "2",
         "3",

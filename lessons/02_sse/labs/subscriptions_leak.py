@@ -1,8 +1,8 @@
 """They have left, and nobody noticed.
 
-Mistake   A stream that only waits for the next event, as Flask-SSE's does: it writes nothing, so no write fails.
-Symptom   Readers close their browsers, and each one's thread and Redis subscription stay, until something is published.
-Cure      A heartbeat: writing it finds out who has left. And one subscription for all, which is none of the readers'.
+Mistake   A stream only waits for the next event, as in Flask-SSE. It writes nothing, so no write can fail.
+Symptom   Readers close their browsers, but their threads and Redis subscriptions stay until the next event.
+Cure      Send a heartbeat: its write fails for readers that have left. Use one subscription for all readers.
 """
 
 import contextlib
@@ -44,7 +44,7 @@ def cured():
 
 def symptom(server):
     def wait_for(count):
-        """The readers that the server has, as soon as there are so many, or four seconds are over."""
+        """The number of readers at the server, once it is `count` or four seconds are over."""
         end = time.monotonic() + 4
         while (readers := int(httpx.get(f"{server.url}/readers").text)) != count and time.monotonic() < end:
             time.sleep(0.1)

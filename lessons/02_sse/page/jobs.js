@@ -1,4 +1,4 @@
-// Work that takes a while: starts an export, and shows how far it is by listening to the job's own channel.
+// Starts an export, and shows its progress by listening to the job's own channel.
 import * as api from "./api.js";
 import { API_URL } from "./config.js";
 import { listen } from "./stream.js";
@@ -6,7 +6,7 @@ import { listen } from "./stream.js";
 const place = document.querySelector("#job");
 const [bar, note, link] = place.children;
 
-/** Export the questions; returns when the file can be fetched, raises what went wrong. */
+/** Export the questions. Returns when the file can be fetched; throws api.Problem if the export fails. */
 export async function exportQuestions() {
   const { job } = await api.startExport();
   bar.value = 0;
@@ -23,7 +23,7 @@ export async function exportQuestions() {
   return "The export is ready.";
 }
 
-/** What the job says when it is done. */
+/** Resolves with the data of the job's job_done event. */
 function done(job) {
   return new Promise((resolve) => {
     const handlers = {
@@ -36,6 +36,6 @@ function done(job) {
         resolve(end);
       },
     };
-    const stream = listen(`job:${job}`, handlers, 0); // from its first event on: it began before we listen
+    const stream = listen(`job:${job}`, handlers, 0); // from its first event: the job starts before the page listens
   });
 }

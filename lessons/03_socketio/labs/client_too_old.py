@@ -1,10 +1,10 @@
-"""A client of another time.
+"""A client that is too old.
 
 Mistake   The page loads a Socket.IO client from a tutorial's address: release 2, which speaks Engine.IO's protocol 3.
-Symptom   The server speaks 4. It answers 400, and the page shows nothing.
-Cure      Take the client from the server, in the release that fits: /client/socket.io.esm.min.js, by client.py.
+Symptom   The server speaks protocol 4. It answers 400, and the page shows nothing.
+Cure      Load the client from the server, which has the right release: /client/socket.io.esm.min.js, see client.py.
 
-A whole old client is not needed to see it: the broken variant hands out the line by which release 2 says its protocol.
+The lab needs no complete old client: the broken variant serves the one line in which release 2 names its protocol.
 """
 
 import re

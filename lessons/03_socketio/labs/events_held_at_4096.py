@@ -1,8 +1,8 @@
 """An event stream that stops at 4,095 bytes.
 
-Mistake   An event stream served by eventlet as it comes, which is how `socketio.run` serves it.
-Symptom   Its server gathers 4,096 bytes before it sends any. One event is less, and never comes.
-Cure      minimum_chunk_size=1 for the server, as in engine.py.
+Mistake   eventlet serves an event stream with its defaults, as `socketio.run` does.
+Symptom   Its server collects 4,096 bytes before it sends any. One event is shorter, and never arrives.
+Cure      Set minimum_chunk_size=1 for the server, as in engine.py.
 """
 
 import sys

@@ -1,8 +1,8 @@
 """Everything at the end.
 
 Mistake   On a cooperative engine, a handler works without a break: a long sum, a library in C, an unpatched time.sleep.
-Symptom   All the others wait, and so does what it emits: "started" comes together with "finished", a second late.
-Cure      Do the work in pieces, and call socketio.sleep(0) between them: there the others have their turn.
+Symptom   All other clients wait, and so do its own events: "started" arrives with "finished", a second late.
+Cure      Do the work in pieces, and call socketio.sleep(0) between them: then the other tasks run.
 """
 
 import sys
@@ -24,7 +24,7 @@ def cured():
 
 
 def symptom(server):
-    alice = SimpleClient(reconnection=False)  # she leaves when the server does
+    alice = SimpleClient(reconnection=False)  # it closes when the server stops
     alice.connect(server.url, transports=["polling"])
     alice.emit("work")
     began = time.monotonic()
@@ -34,7 +34,7 @@ def symptom(server):
 
 
 def add_up(seconds):
-    """A piece of work that waits for nothing, so that eventlet never gets to say whose turn it is."""
+    """Work that never waits, so that eventlet cannot switch to another task."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         pass

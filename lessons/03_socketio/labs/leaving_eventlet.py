@@ -1,15 +1,15 @@
 """Leaving eventlet.
 
-Mistake   The app's own code says eventlet.spawn, which is fine as long as eventlet serves.
-Symptom   On another engine nobody runs what it spawned: nothing happens, and nothing is logged.
-Cure      socketio.start_background_task, and socketio.sleep for eventlet.sleep: each engine has its own behind them.
+Mistake   The app's own code calls eventlet.spawn, which works only while eventlet serves.
+Symptom   On another engine, the spawned function never runs, and nothing is logged.
+Cure      Call socketio.start_background_task and socketio.sleep instead: they use the engine's own functions.
 """
 
 from flask import Flask
 from flask_socketio import SocketIO
 from socketio import SimpleClient, exceptions
 
-socketio = SocketIO(async_mode="threading")  # yesterday it was eventlet, which its authors call deprecated
+socketio = SocketIO(async_mode="threading")  # it was eventlet before, which its authors call deprecated
 
 
 def app(start):
@@ -29,7 +29,7 @@ def app(start):
 
 
 def broken():
-    import eventlet  # only here, for it warns of itself
+    import eventlet  # imported only here, because it prints a warning
 
     return app(eventlet.spawn)
 
@@ -40,12 +40,12 @@ def cured():
 
 def symptom(server):
     heard = []
-    alice = SimpleClient(reconnection=False)  # she leaves when the server does
+    alice = SimpleClient(reconnection=False)  # it closes when the server stops
     alice.connect(server.url, transports=["polling"])
     alice.emit("begin")
     try:
         while len(heard) < 3:
             heard.append(alice.receive(timeout=2)[1])
     except exceptions.TimeoutError:
-        pass  # nothing for two seconds: that is all there is
+        pass  # no event for two seconds: there are no more
     return not heard, f"Alice begins the countdown. She hears: {heard or 'nothing'}."

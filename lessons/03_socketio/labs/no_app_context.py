@@ -1,8 +1,8 @@
 """A task without an app.
 
-Mistake   A background task asks the database and forgets that no request is around it, so no app either.
-Symptom   It dies of "Working outside of application context", which only the log says. The page waits for ever.
-Cure      Hand it the app itself, and let it open a context: with app.app_context(), as jobs.run does.
+Mistake   A background task asks the database, but it runs outside any request, so it has no app.
+Symptom   It fails with "Working outside of application context", which only the log shows. The page waits forever.
+Cure      Pass it the app itself, and let it open a context: with app.app_context(), as jobs.run does.
 """
 
 from flask import current_app
@@ -36,13 +36,13 @@ def cured():
 
     @socketio.event
     def how_many():
-        socketio.start_background_task(count_for, current_app._get_current_object())  # `current_app` ends with this
+        socketio.start_background_task(count_for, current_app._get_current_object())  # `current_app` is only a proxy
 
     return app
 
 
 def symptom(server):
-    alice = SimpleClient(reconnection=False)  # she leaves when the server does
+    alice = SimpleClient(reconnection=False)  # it closes when the server stops
     alice.connect(server.url, transports=["polling"])
     alice.emit("how_many")
     try:

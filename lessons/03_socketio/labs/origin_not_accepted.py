@@ -1,8 +1,8 @@
 """CORS is set, and the socket is refused.
 
-Mistake   The page's origin is told to Flask-CORS and to nobody else.
-Symptom   Flask-CORS looks after the app's views. Socket.IO is none: it answers 400, "Not an accepted origin."
-Cure      Tell Socket.IO too, as sockets.py does: cors_allowed_origins=[…], exactly as the browser writes it.
+Mistake   Only Flask-CORS knows the page's origin.
+Symptom   Flask-CORS covers only the app's views. Socket.IO is not a view: it answers 400, "Not an accepted origin."
+Cure      Give the origin to Socket.IO too, as sockets.py does: cors_allowed_origins=[…], exactly as browsers send it.
 """
 
 import httpx

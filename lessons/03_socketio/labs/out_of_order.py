@@ -1,10 +1,10 @@
 """Handled out of order.
 
-Mistake   Flask-SocketIO as it comes, on threads: async_handlers=True gives each event a thread of its own.
-Symptom   Whichever thread is quicker is first. What a client sent first may be handled last.
-Cure      async_handlers=False: a client's events are handled one after the other, as it sent them.
+Mistake   Flask-SocketIO runs on threads with its defaults: async_handlers=True gives each event its own thread.
+Symptom   The threads run at the same time, so the event that a client sent first may be handled last.
+Cure      Set async_handlers=False: the server then handles a client's events one after the other, in order.
 
-Here some handlers take 20 ms longer, as a busy database may. Without that it happens once in a long while: worse.
+Here some handlers take 20 ms longer, as with a busy database. Without the delay, the mistake shows only rarely.
 """
 
 import time

@@ -1,8 +1,8 @@
-"""A name that only the socket knows.
+"""An id that only the socket knows.
 
 Mistake   The page opens its socket first, and the first event puts the browser's id into the session.
-Symptom   An event has a copy of the session, made on connect, and no cookie to send: HTTP never learns of it.
-Cure      An HTTP request puts it in before the socket opens, PUT /api/browser here. Later means: connect again.
+Symptom   A socket has a copy of the session, made on connect, and cannot set a cookie: HTTP never sees the id.
+Cure      Let an HTTP request set the id before the socket opens, here PUT /api/browser. If it is late, reconnect.
 """
 
 import httpx
@@ -13,7 +13,7 @@ from .. import create_app
 
 def broken():
     app = create_app()
-    app.view_functions["visitors.introduce"] = lambda: ("", 204)  # and `ask` will make the id, when it needs one
+    app.view_functions["visitors.introduce"] = lambda: ("", 204)  # so `ask` makes the id when it needs one
     return app
 
 

@@ -1,8 +1,8 @@
 """Forty events, and none arrives.
 
-Mistake   Engine.IO as it comes: it takes 16 packets from one request of long polling.
-Symptom   A client that sends 40 at once is answered with 200. All 40 are dropped; only the server's log knows.
-Cure      engineio.payload.Payload.max_decode_packets = 1000, as in sockets.py. Each side has its own limit.
+Mistake   Engine.IO runs with its defaults: it accepts 16 packets in one long-polling request.
+Symptom   A client sends 40 at once and gets 200. The server drops all 40, and only its log shows it.
+Cure      Set engineio.payload.Payload.max_decode_packets = 1000, as sockets.py does. Each side has its own limit.
 """
 
 import engineio.payload
@@ -31,7 +31,7 @@ def cured():
 def symptom(server):
     with httpx.Client(base_url=server.url, params={"EIO": "4", "transport": "polling"}) as alice:
         sid = alice.get("/socket.io/").text.split('"')[3]
-        alice.post("/socket.io/", params={"sid": sid}, content="40")  # Socket.IO's own hello
+        alice.post("/socket.io/", params={"sid": sid}, content="40")  # Socket.IO's CONNECT packet
         answer = alice.post("/socket.io/", params={"sid": sid}, content="\x1e".join(['42["count"]'] * 40))
         counted = alice.get("/counted").text
     return (

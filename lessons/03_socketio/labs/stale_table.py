@@ -1,8 +1,8 @@
-"""A table from yesterday.
+"""A stale table.
 
-Mistake   The table of questions is read once, when the server starts, and that is what the task sends again and again.
-Symptom   It keeps arriving, and looks alive; yet what is asked after the start is never in it.
-Cure      Read it again each time, in an app context of its own: it brings a fresh session, and takes it away again.
+Mistake   The server reads the questions once, when it starts, and the task sends this table again and again.
+Symptom   The table keeps arriving and looks live, but questions asked after the start are never in it.
+Cure      Read it again each time, in a new app context, which opens and closes a database session of its own.
 """
 
 import time
@@ -19,7 +19,7 @@ def texts():
 
 
 def tell(table):
-    """For ever: send the table to everybody."""
+    """Send the table to everybody, again and again."""
     while True:
         socketio.emit("table", {"questions": table()})
         socketio.sleep(0.2)
@@ -46,7 +46,7 @@ def cured():
 
 def symptom(server):
     question, tables = "Is this in the table?", 0
-    alice = SimpleClient(reconnection=False)  # she leaves when the server does
+    alice = SimpleClient(reconnection=False)  # it closes when the server stops
     alice.connect(server.url, transports=["polling"])
     httpx.post(f"{server.url}/api/questions", json={"text": question}).raise_for_status()
     end = time.monotonic() + 1.5

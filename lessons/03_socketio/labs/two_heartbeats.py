@@ -1,8 +1,8 @@
-"""Two hearts.
+"""Two heartbeats.
 
-Mistake   Each `connect` starts the task that is meant for everybody.
-Symptom   With a second page open, everything comes twice, with a third three times; who leaves stops nothing.
-Cure      Start it once, behind a lock, for two may connect in the same moment: sockets.start_tasks does so.
+Mistake   Each `connect` starts the background task, which should run only once.
+Symptom   With two open pages, everything arrives twice, with three pages three times. Closing a page stops no task.
+Cure      Start it once, behind a lock, because two clients may connect at the same time: see sockets.start_tasks.
 """
 
 import itertools
@@ -18,7 +18,7 @@ starting, tasks = threading.Lock(), []
 
 
 def beat():
-    """For ever: one beat after the other, to everybody."""
+    """Send one beat after the other to everybody, forever."""
     for number in itertools.count(1):
         socketio.emit("beat", number)
         socketio.sleep(0.25)
@@ -51,7 +51,7 @@ def cured():
 
 def symptom(server):
     beats = []
-    alice, bob = SimpleClient(reconnection=False), SimpleClient(reconnection=False)  # they leave when the server does
+    alice, bob = SimpleClient(reconnection=False), SimpleClient(reconnection=False)  # they close when the server stops
     for who in (alice, bob):
         who.connect(server.url, transports=["polling"])
     end = time.monotonic() + 1

@@ -1,7 +1,7 @@
-// Talks to the API on its other origin, and turns every way this can fail into one sentence.
+// Sends requests to the API on its other origin, and describes every failure in one sentence.
 import { API_URL } from "./config.js";
 
-/** What to tell the person; `status` is there when the API itself said so. */
+/** An error to show to the user. `status` is the HTTP status, if the API answered. */
 export class Problem extends Error {
   constructor(sentence, status) {
     super(sentence);
@@ -9,13 +9,13 @@ export class Problem extends Error {
   }
 }
 
-let ahead = 0; // milliseconds that the API's clock is ahead of this one
+let ahead = 0; // milliseconds by which the API's clock is ahead of the browser's
 
-/** What time it is by the API's clock, as soon as it has told: this one may be hours wrong. */
+/** The time on the API's clock, once an answer has shown it: the browser's clock may be hours wrong. */
 export const now = () => Date.now() + ahead;
 
 async function call(method, path, body) {
-  const options = { method, credentials: "include" }; // or the cookie stays at home, and the API knows nobody
+  const options = { method, credentials: "include" }; // without this, the browser sends no cookie
   if (body) {
     options.headers = { "Content-Type": "application/json" };
     options.body = JSON.stringify(body);
@@ -26,14 +26,14 @@ async function call(method, path, body) {
     text = await response.text();
     ahead = Date.parse(response.headers.get("Date")) - Date.now() || ahead;
   } catch {
-    // Nobody listens there, or CORS forbids it: a script may not know which, or any page could map your network.
+    // Nothing listens there, or CORS forbids it. A script cannot tell which; else any page could map your network.
     throw new Problem(
       `The API at ${API_URL} did not answer, or the browser hid its answer from this page. ` +
         "Is it running? The browser's console (F12) says which.",
     );
   }
   try {
-    data = text ? JSON.parse(text) : null; // 204 has no text
+    data = text ? JSON.parse(text) : null; // a 204 answer has no body
   } catch {
     throw new Problem(`${API_URL} answered (status ${response.status}), but not in JSON. Is that the board's API?`);
   }
@@ -41,21 +41,21 @@ async function call(method, path, body) {
   return { data, headers: response.headers };
 }
 
-/** All questions, and how many the API counted: null if it does not expose X-Total-Count to this page. */
+/** All questions, and the API's total: null if it does not expose X-Total-Count to this page. */
 export async function list() {
   const { data, headers } = await call("GET", "/api/questions");
   return { all: data, total: headers.get("X-Total-Count") };
 }
 
-/** Make this browser known, by a cookie, if it is not. */
+/** Get this browser an id, in a cookie, if it has none. */
 export const introduce = () => call("PUT", "/api/browser");
 
-// Each answers with the question as it stands now; withdraw with null. A question asked again with its key is one.
+// Each returns the question after the change; withdraw returns null. Asking again with the same key adds nothing.
 export const ask = async (text, author, key) => (await call("POST", "/api/questions", { text, author, key })).data;
 export const vote = async (id) => (await call("PUT", `/api/questions/${id}/vote`)).data;
 export const unvote = async (id) => (await call("DELETE", `/api/questions/${id}/vote`)).data;
 export const change = async (id, fields) => (await call("PATCH", `/api/questions/${id}`, fields)).data;
 export const withdraw = async (id) => (await call("DELETE", `/api/questions/${id}`)).data;
 
-// Answers with the job that now runs.
+// Returns the job that was started.
 export const startExport = async () => (await call("POST", "/api/exports")).data;

@@ -1,18 +1,18 @@
-// Draws the questions it is given, the small forms inside them, and the messages; of the API it knows only the time.
+// Draws the questions, the small forms inside them, and the messages. From the API it takes only the time.
 import { now } from "./api.js";
 
 const $ = (selector, inside = document) => inside.querySelector(selector);
 const clone = (template) => $(template).content.firstElementChild.cloneNode(true);
-const alert = $("#problem"); // by this name even when it left the page with the item it stood in
+const alert = $("#problem"); // kept in a variable: it may leave the page with the item that contains it
 const plural = (number, what) => `${number} ${what}${number === 1 ? "" : "s"}`;
 
 const list = $("#questions");
-let wanted = []; // the items in their order, as they will stand there when nobody reads them
-let waiting = false; // whether they stand otherwise until then
-let pointing = false; // whether somebody points at the list
-let leaving; // a moment after the pointer has left it
+let wanted = []; // the items in the order they take when nobody reads the list
+let waiting = false; // whether the list still shows another order
+let pointing = false; // whether the pointer is over the list
+let leaving; // the timer that starts when the pointer leaves the list
 
-/** Show these questions in this order. Items stay and move, so that a half-written edit outlives it. */
+/** Show these questions in this order. Items are moved, not made again, so that a half-written edit is kept. */
 export function draw(questions, more) {
   wanted = questions.map((question) => drawQuestion(question));
   $("#title").textContent = more === null ? "Questions" : plural(questions.length + more, "question");
@@ -25,18 +25,18 @@ export function draw(questions, more) {
   else arrange();
 }
 
-/** Let what moves slide to its new place. */
+/** Let items slide to their new places. */
 function slide() {
   for (const item of wanted) item.style.viewTransitionName = item.id;
-  document.startViewTransition(() => arrange()).ready.catch(() => {}); // the next one may come before it has begun
+  document.startViewTransition(() => arrange()).ready.catch(() => {}); // the next transition may interrupt it
 }
 
-/** Whether somebody points at the list, stands in it or reads below its top: then nothing in it may move. */
+/** Whether somebody points at the list, has the focus in it or reads below its top: then nothing may move. */
 const isRead = () =>
   !isPresented() && (pointing || list.getBoundingClientRect().top < 0 || $(":focus-visible", list) !== null);
-const isPresented = () => document.body.classList.contains("presenting"); // to a class: see present.js
+const isPresented = () => document.body.classList.contains("presenting"); // see present.js
 
-/** Put the items in their order. While somebody reads them, what is new comes last, and what is gone leaves a gap. */
+/** Put the items in order. While somebody reads them, new items come last, and withdrawn items leave a gap. */
 function arrange(held = isRead()) {
   const focused = document.activeElement;
   const staying = new Set(wanted);
@@ -50,13 +50,13 @@ function arrange(held = isRead()) {
   $("#reorder").hidden = !differs;
   waiting = differs || (held && gone.length > 0);
 
-  // Moving an element takes the focus from it; whoever stood on a question that is gone, stands on the heading.
+  // A moved element loses the focus, so give it back. If the focused question is gone, focus the heading.
   const next = focused.isConnected && !focused.closest("[inert]") ? focused : $("#title");
   if (next !== document.activeElement) next.focus({ preventScroll: true });
 }
 
 const settle = () => waiting && arrange();
-list.addEventListener("focusout", () => setTimeout(settle)); // by then it is known where the focus goes
+list.addEventListener("focusout", () => setTimeout(settle)); // by then, the new focus is known
 addEventListener("scroll", settle, { passive: true });
 list.addEventListener("pointerenter", () => {
   clearTimeout(leaving);
@@ -67,7 +67,7 @@ list.addEventListener("pointerleave", () => {
   leaving = setTimeout(() => {
     pointing = false;
     settle();
-  }, 300); // the click of a finger comes after it has left
+  }, 300); // on a touch screen, the click comes after pointerleave
 });
 $("#reorder").addEventListener("click", () => {
   arrange(false);
@@ -78,10 +78,10 @@ $("#skip").addEventListener("click", () => $("#title").focus());
 function drawQuestion(question) {
   const item = $(`#question-${question.id}`) ?? clone("#question");
   item.inert = false;
-  if (item.question === question) return item; // nothing new, and what the reader has selected stays so
+  if (item.question === question) return item; // nothing is new; keep the text that the reader has selected
   item.question = question;
   item.id = `question-${question.id}`;
-  $(".text", item).textContent = question.text; // never innerHTML: a question is text, whatever it looks like
+  $(".text", item).textContent = question.text; // never innerHTML: a question may contain tags
   $(".author", item).textContent = question.author || "Anonymous";
   $(".votes", item).textContent = question.votes;
   $(".vote", item).ariaPressed = question.voted;
@@ -110,7 +110,7 @@ function drawTime(time) {
 }
 setInterval(() => document.querySelectorAll("time").forEach(drawTime), 60_000);
 
-/** Open a question's small form, "edit" or "withdraw"; the focus goes to the text, or to what does no harm. */
+/** Open a question's small form, "edit" or "withdraw". The focus goes to the text, or to the harmless button. */
 export function open(item, opener) {
   const panel = clone(`#${opener}`);
   item.append(panel);
@@ -118,31 +118,31 @@ export function open(item, opener) {
   return panel;
 }
 
-/** Close it again; the focus goes back to the button that opened it. */
+/** Close the form. The focus goes back to the button that opened it. */
 export function close(item) {
   const panel = $(".panel", item);
-  if (!panel) return; // Escape was quicker than the API
+  if (!panel) return; // Escape closed it before the API answered
   panel.remove();
   $(`[data-verb=${panel.dataset.opener}]`, item).focus();
 }
 
-/** Take away an item that its reader has withdrawn, at once; the focus, which was in it, goes to the heading. */
+/** Remove an item at once, because this user has withdrawn it. The focus was in it, and goes to the heading. */
 export function remove(item) {
   $("#title").focus({ preventScroll: true });
   item.remove();
 }
 
-/** Bring one's own new question to where one sees it, and mark it for a moment. */
+/** Scroll to the user's own new question, and mark it for a moment. */
 export function present(id) {
   const item = $(`#question-${id}`);
-  if (!item) return; // the person is in another room by now, or the question was withdrawn at once
-  if (!item.checkVisibility()) $("#filter").value = "all"; // it is none of those that are shown
+  if (!item) return; // the user is in another room by now, or the question is already withdrawn
+  if (!item.checkVisibility()) $("#filter").value = "all"; // the filter hides it
   item.scrollIntoView({ block: "center" });
   item.classList.add("new");
   setTimeout(() => item.classList.remove("new"), 2000);
 }
 
-/** Let an item's edge light up in the colour of the way by which its news came: http, stream or socket. */
+/** Light up an item's edge in the colour of the transport of its news: http, stream or socket. */
 export function flash(id, way) {
   const edge = (colour) => ({ boxShadow: `-0.5rem 0 0 ${colour}` });
   $(`#question-${id}`)?.animate([edge(`var(--${way})`), edge("transparent")], { duration: 1500, easing: "ease-in" });
@@ -153,7 +153,7 @@ export function say(news) {
   $("#news").textContent = news ?? "";
 }
 
-/** Say what went wrong at the place where the person did it. */
+/** Show what went wrong, at the place where the user acted. */
 export function complain(place, problem) {
   say("");
   place.append(alert);

@@ -1,35 +1,35 @@
-// One Socket.IO connection: it hears what happens to the board, counts it, asks for what it missed, and does what the
-// person wants, with an acknowledgement. While there is no connection, what the person wants goes over HTTP.
+// One Socket.IO connection. It receives the board's events, counts them, asks for those it missed, and sends the user's
+// actions, which the server acknowledges. While there is no connection, the actions go over HTTP.
 import * as api from "./api.js";
 import { API_URL } from "./config.js";
 import { listen } from "./stream.js";
 
-const PATIENCE = 3000; // milliseconds until an acknowledgement is given up, or a connection tried again
-const WAKING = 2000; // the same when the page is shown again: a phone that slept may hold a dead connection
+const PATIENCE = 3000; // milliseconds to wait for an acknowledgement, or before connecting again
+const WAKING = 2000; // the same after the page is shown again: the connection of a phone that slept may be dead
 const HAPPENS = ["question_asked", "question_changed", "question_withdrawn"];
 const onWaking = (action) => document.addEventListener("visibilitychange", () => document.hidden || action());
 const names = { polling: "long polling", websocket: "WebSocket" };
 
 let board; // the namespace /board, once there is one
-let introduced = Promise.resolve(); // kept when the API knows this browser
+let introduced = Promise.resolve(); // resolves when the API knows this browser
 
 /** The namespace /jobs, on the same connection; undefined while there is none. */
 export let jobs;
 
 /**
- * Stay connected, and call `handlers[type](data)` for each event of the board, once and in order; `handlers.reset()` when the
- * list has to be loaded again. `show(state)` says whether it is live; `handlers.wire({transport, online})` by what, and how many
- * are here, in words.
+ * Stay connected, and call `handlers[type](data)` for each event of the board, once and in order. Call
+ * `handlers.reset()` when the list must be loaded again, `show(state)` when the connection's state changes, and
+ * `handlers.wire({transport, online})` with the transport and the number of people online, as text.
  */
 export async function connect(handlers, show, attempt = 0) {
-  const client = `${API_URL}/client/socket.io.esm.min.js?${attempt}`; // from the API, so that both fit together
+  const client = `${API_URL}/client/socket.io.esm.min.js?${attempt}`; // from the API, so that it fits the server
   let io;
-  let last; // the number of the last event; undefined until the server has said where it is
-  let newest = 0; // of which it has been told
+  let last; // the number of the last event seen; undefined until the server sends a number
+  let newest = 0; // the highest number received so far
   let asking = false;
 
   try {
-    introduced = api.introduce(); // first, for a socket brings cookies but can set none
+    introduced = api.introduce(); // first: a socket sends cookies but cannot set them
     await introduced;
     if ((await fetch(client, { method: "HEAD" })).ok) ({ io } = await import(client));
   } catch (problem) {
@@ -58,12 +58,12 @@ export async function connect(handlers, show, attempt = 0) {
   }
 
   function hear(type, data) {
-    if (data.seq === undefined) return handlers[type](data); // an API that does not number its events yet
+    if (data.seq === undefined) return handlers[type](data); // this API does not number its events yet
     newest = Math.max(newest, data.seq);
     if (data.seq === last + 1) {
       last = data.seq;
       handlers[type](data);
-    } else if (data.seq > last) catchUp(); // there is a gap; and what has been heard already is heard no second time
+    } else if (data.seq > last) catchUp(); // there is a gap; an event with a lower number is a repeat
   }
 
   async function catchUp(patience = PATIENCE) {
@@ -77,10 +77,10 @@ export async function connect(handlers, show, attempt = 0) {
       for (const { type, data } of missed.events ?? []) hear(type, data);
     } catch {
       // no acknowledgement: the next heartbeat shows the gap again
-      if (patience === WAKING) engine.close(); // or, on a dead connection, the next one does
+      if (patience === WAKING) engine.close(); // the connection may be dead; a new one catches up
     }
     asking = false;
-    if (before < last && last < newest) catchUp(); // something was told meanwhile
+    if (before < last && last < newest) catchUp(); // new events arrived meanwhile
   }
 
   for (const type of HAPPENS) board.on(type, (data) => hear(type, data));
@@ -92,7 +92,7 @@ export async function connect(handlers, show, attempt = 0) {
   board.on("online", ({ count }) => handlers.wire({ online: `${count} here` }));
 
   board.once("connect", () => {
-    if (last === undefined) handlers.reset(); // no heartbeat came before it: an API without numbers
+    if (last === undefined) handlers.reset(); // no heartbeat came first: this API has no numbers
   });
   const transport = () => handlers.wire({ transport: names[board.io.engine.transport.name], way: "socket" });
   board.on("connect", () => {
@@ -103,7 +103,7 @@ export async function connect(handlers, show, attempt = 0) {
   const gone = () => {
     show(navigator.onLine ? "reconnecting" : "offline");
     handlers.wire({ transport: "", online: "" });
-    if (!board.active) setTimeout(() => board.connect(), PATIENCE); // the server said no; it may think better of it
+    if (!board.active) setTimeout(() => board.connect(), PATIENCE); // the server refused; it may accept later
   };
   board.on("disconnect", gone);
   board.on("connect_error", ({ message }) => {
@@ -112,10 +112,10 @@ export async function connect(handlers, show, attempt = 0) {
     handlers.wire({ transport: `no connection: ${why}` });
   });
   onWaking(() => {
-    if (last === undefined) handlers.reset(); // an API without numbers
+    if (last === undefined) handlers.reset(); // this API has no numbers
     else if (board.connected) catchUp(WAKING);
   });
-  addEventListener("offline", () => board.io.engine.close()); // else it would take until the next ping to notice
+  addEventListener("offline", () => board.io.engine.close()); // else the client would notice only at the next ping
 }
 
 const overHttp = {
@@ -126,22 +126,22 @@ const overHttp = {
   withdraw: ({ id }) => api.withdraw(id),
 };
 
-/** Do a verb of the board: gives the question as it is then, and in words how that went; raises api.Problem. */
+/** Send an action. Returns the question after it, and a sentence on how it was sent; throws api.Problem. */
 export async function act(verb, data) {
   const start = performance.now();
-  await introduced.catch(() => {}); // two requests without a cookie would be two browsers
+  await introduced.catch(() => {}); // without a cookie, two requests would count as two browsers
   const ack = await ackOf(board, verb, data);
   if (!ack) return [await overHttp[verb](data), "Sent over HTTP."];
   if (ack.error) throw new api.Problem(ack.error);
   return [ack.question, `Acknowledged after ${Math.ceil(performance.now() - start)} ms.`];
 }
 
-/** The acknowledgement of an event; undefined if there is no connection, or it does not come. */
+/** Send an event and return its acknowledgement: undefined without a connection, or if none comes in time. */
 export async function ackOf(namespace, type, ...data) {
   if (!namespace?.connected) return;
   try {
     return await namespace.timeout(PATIENCE).emitWithAck(type, ...data);
   } catch {
-    // it may have arrived, and only the acknowledgement is lost: so whoever sends it again sends it so that this does no harm
+    // the event may have arrived although its acknowledgement is lost, so sending it again must do no harm
   }
 }

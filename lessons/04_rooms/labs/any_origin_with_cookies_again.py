@@ -1,8 +1,8 @@
 """Any origin, with cookies, again.
 
-Mistake   cors_allowed_origins="*", since Socket.IO refused the page and this made it work.
-Symptom   Any page that grace visits opens a socket with her cookie, and is grace: cross-site WebSocket hijacking.
-Cure      Name the origins, as sockets.py does. For a WebSocket there is no preflight: the server itself has to look.
+Mistake   cors_allowed_origins="*" is set, because Socket.IO refused the page and this made it work.
+Symptom   Any page that Grace visits can open a socket with Grace's cookie: cross-site WebSocket hijacking.
+Cure      Name the origins, as sockets.py does. A WebSocket has no preflight, so the server must check the origin.
 """
 
 import httpx
@@ -25,7 +25,7 @@ def cured():
 def symptom(server):
     login = httpx.post(f"{server.url}/api/login", json={"name": "grace", "password": "live-flask"})
     cookie = "; ".join(f"{name}={value}" for name, value in login.cookies.items())
-    evil = {"Origin": "http://evil.example", "Cookie": cookie}  # what grace's browser sends for a page of evil.example
+    evil = {"Origin": "http://evil.example", "Cookie": cookie}  # what Grace's browser sends for a page of evil.example
     socket = SimpleClient(reconnection=False)
     try:
         socket.connect(server.url, evil, transports=["polling"], namespace="/board")

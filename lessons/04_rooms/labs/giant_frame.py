@@ -1,8 +1,8 @@
 """A giant frame.
 
-Mistake   max_http_buffer_size is set, and believed to be the limit for all that comes in.
-Symptom   On threads and on gevent it is looked at when a message is complete: somebody's 32 MiB are taken in first.
-Cure      Tell the WebSocket itself, which looks at the length before the rest: LimitedWebSocket in limits.py.
+Mistake   max_http_buffer_size is set, and nothing else limits what a client sends.
+Symptom   On threads and gevent, the server checks the size of a complete message: it first reads all 32 MiB.
+Cure      Limit the WebSocket itself, which checks the length before it reads on: LimitedWebSocket in limits.py.
 """
 
 import contextlib
@@ -43,7 +43,7 @@ def symptom(server):
             b"Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: c2l4dGVlbiBieXRlcyBvaw==\r\n\r\n"
         )
         mallory.recv(4096)
-        mallory.sendall(struct.pack(">BBQI", 0x81, 0xFF, SIZE, 0))  # one frame of text, so long (RFC 6455, 5.2)
+        mallory.sendall(struct.pack(">BBQI", 0x81, 0xFF, SIZE, 0))  # a text frame of SIZE bytes (RFC 6455, 5.2)
         while taken < SIZE:
             mallory.sendall(PIECE)
             taken += len(PIECE)

@@ -1,8 +1,8 @@
 """HTML in a question.
 
-Mistake   The page, or the server's template, puts a question together as HTML: `<li>` + text + `</li>`.
-Symptom   A question with a script in it runs in everybody's browser, with everybody's rights.
-Cure      Text is text: textContent in the page, and a template engine that escapes, as Jinja does for .html files.
+Mistake   The page, or the server's template, builds HTML from a question: `<li>` + text + `</li>`.
+Symptom   A script in a question runs in each reader's browser, with that reader's rights.
+Cure      Use textContent in the page, and a template engine that escapes, as Jinja does for .html files.
 """
 
 import httpx
@@ -23,7 +23,7 @@ def app(show):
 
 
 def broken():
-    return app(lambda text: render_template_string("<li>{{ text }}</li>", text=Markup(text)))  # "it is safe, surely"
+    return app(lambda text: render_template_string("<li>{{ text }}</li>", text=Markup(text)))  # Markup is not escaped
 
 
 def cured():

@@ -1,8 +1,8 @@
 """Logged out, but listening.
 
-Mistake   Signing out ends the session, and that is all.
-Symptom   A socket looked at the session when it connected. It stays open, and is told what happens in the room.
-Cure      Whoever ends a session closes what was opened with it: sign_out announces it, close_what_ended does it.
+Mistake   Signing out ends the session and nothing else.
+Symptom   A socket checks the session only when it connects. It stays open, and still receives the room's events.
+Cure      Close a session's sockets when it ends: sign_out announces the end, close_what_ended closes them.
 """
 
 import contextlib
@@ -28,14 +28,14 @@ def symptom(server):
     cookie = "; ".join(f"{name}={value}" for name, value in ada.cookies.items())
     socket.connect(server.url, {"Cookie": cookie}, {"room": "physics"}, ["polling"], "/board")
     ada.post("/api/logout").raise_for_status()
-    hears(socket, None)  # all that comes, until the socket is closed or silent
+    hears(socket, None)  # read all events until the socket is closed or silent
     grace.post("/api/questions?room=physics", json={"text": "Who listens?"})
     listens = hears(socket, "question_asked")
     return listens, f"Ada signs out, grace asks. Ada's socket {'hears the question' if listens else 'is closed'}."
 
 
 def hears(socket, type):
-    """Whether an event of this type comes, before the socket is closed, or nothing comes for two seconds."""
+    """Whether an event of this type arrives before the socket closes or is silent for two seconds."""
     with contextlib.suppress(exceptions.TimeoutError, exceptions.DisconnectedError):
         while socket.receive(timeout=2)[0] != type:
             pass

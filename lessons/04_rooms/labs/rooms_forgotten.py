@@ -1,8 +1,8 @@
 """Rooms forgotten.
 
-Mistake   The client enters its room once, when the page is opened.
-Symptom   After a reconnect it is somebody new to the server, and in no room: it is connected, and hears nothing.
-Cure      Say the room with every connection: auth={"room": …, "after": …}, and let `connect` put the client there.
+Mistake   The client enters its room once, when the page opens.
+Symptom   After a reconnect, it is a new client to the server, and in no room: it is connected, but receives nothing.
+Cure      Send the room with every connection: auth={"room": …, "after": …}, and let `connect` put the client there.
 """
 
 import secrets
@@ -19,7 +19,7 @@ def broken():
 
     @socketio.on("connect", namespace="/board")
     def come(auth):
-        sockets.identify(auth)  # who it is, and no more
+        sockets.identify(auth)  # find out who it is, and do nothing else
 
     return app
 
@@ -31,7 +31,7 @@ def cured():
 def symptom(server):
     ada = client(server, "ada")
     ada.call("enter", {"room": "physics"}, timeout=5)
-    ada.disconnect()  # a tunnel
+    ada.disconnect()  # the connection breaks
     grace, ada = client(server, "grace"), client(server, "ada", room="physics")
     sent = {"room": "physics", "text": "Is ada back?", "key": secrets.token_hex(4)}
     grace.call("ask", sent, timeout=5)

@@ -1,8 +1,8 @@
 """Trusting the client.
 
-Mistake   Who is a teacher, the page says: it sends {"teacher": true}, and the handler believes it.
-Symptom   Anybody can write a client that says so too.
-Cure      Take who it is from the session, and her rights from the database, in each handler: board.teaches.
+Mistake   The page says who is a teacher: it sends {"teacher": true}, and the handler believes it.
+Symptom   Anybody can write a client that sends the same.
+Cure      In each handler, take the identity from the session and the rights from the database: board.teaches.
 """
 
 import httpx

@@ -1,5 +1,5 @@
-// Holds the list, and does what the person wants: each verb is sent, then its answer put on the list.
-// What others do, the API tells: each event is put on the list too.
+// Holds the list of questions. Each verb is sent to the API, then its answer is put on the list.
+// The API sends an event for each change by others; it is put on the list too.
 import * as api from "./api.js";
 import { API_URL } from "./config.js";
 import { close, complain, draw, flash, open, present, remove, say } from "./draw.js";
@@ -15,15 +15,15 @@ const exportButton = document.querySelector("#export");
 const list = document.querySelector("#questions");
 
 const questions = new Map(); // by id
-let more; // how many questions are not on the list: undefined before it is here, null if X-Total-Count is hidden
-let loaded = Promise.resolve(); // kept when the list that was asked for last is here
-const windows = new BroadcastChannel("board"); // the others of this browser: `mine` and `voted` are so in all of them
-let sent = {}; // the question that was sent last and not answered, with its key: sent again, it is asked once
+let more; // how many questions are not on the list: undefined until it is loaded, null if X-Total-Count is hidden
+let loaded = Promise.resolve(); // resolves when the last requested list is loaded
+const windows = new BroadcastChannel("board"); // this browser's other windows: `mine` and `voted` are the same in all
+let sent = {}; // the last question without an answer, with its key: the API stores it once, even if it is sent twice
 
-/** Load the list. What comes to know while it is on its way waits for it, or the list, being older, would undo that. */
+/** Load the list. Events that arrive meanwhile wait for it: an older list would undo them. */
 function load(sent) {
   loaded = loaded.then(() => reload(sent)).then(
-    () => bar.querySelector("#problem") && say(), // what was wrong with the list is mended
+    () => bar.querySelector("#problem") && say(), // the list is loaded: remove the old error
     (problem) => {
       complain(bar, problem.message);
       setTimeout(load, 3000);
@@ -35,7 +35,7 @@ function load(sent) {
 async function reload(sent) {
   const { name } = room();
   const answer = sent ?? (await api.list(name));
-  if (name !== room().name) return; // the person has gone on; so has what is loaded next
+  if (name !== room().name) return; // the user is in another room by now; its list is loaded next
   more = answer.total === null ? null : answer.total - answer.all.length;
   questions.clear();
   for (const question of answer.all) questions.set(question.id, question);
@@ -57,7 +57,7 @@ function redraw() {
   draw([...questions.values()].sort((a, b) => a.answered - b.answered || b.votes - a.votes || a.id - b.id), more, room().teacher);
 }
 
-/** Put what the API answered on the list, in all windows of this browser. */
+/** Put the API's answer on the list, in all windows of this browser. */
 function take(answer, before, where = room().name) {
   windows.postMessage({ answer, where, isNew: before === undefined });
   return know(answer, before, where);
@@ -65,8 +65,8 @@ function take(answer, before, where = room().name) {
 windows.addEventListener("message", ({ data }) => know(data.answer, data.isNew ? undefined : null, data.where));
 
 /**
- * Put an answer on this window's list, if it has the question as it was `before`; undefined for a new one. If an event was
- * quicker, it may be newer: then only `mine` and `voted` count.
+ * Put an answer on this window's list, if the question there is still as it was `before` (undefined for a new one).
+ * Otherwise an event has changed it and may be newer: then take only `mine` and `voted`.
  */
 async function know(answer, before, where) {
   await loaded;
@@ -76,17 +76,17 @@ async function know(answer, before, where) {
   else if (now) put({ ...now, mine: answer.mine, voted: answer.voted });
 }
 
-/** Put what the API tells everybody on the list; `mine` and `voted`, which it tells nobody else, stay as they are. */
+/** Put a broadcast question on the list. A broadcast has no `mine` and `voted`: they stay as they are. */
 async function hear({ question, room: where = "lobby" }, isNew = false) {
   await loaded;
   if (where !== room().name) return;
-  if (more === undefined) return; // no list could be loaded yet; when it is, it holds this too
-  if (!isNew && more && !questions.has(question.id)) more -= 1; // it was counted, and comes on the list now
+  if (more === undefined) return; // no list is loaded yet; when it is, it contains this question
+  if (!isNew && more && !questions.has(question.id)) more -= 1; // it was counted as missing, and is now on the list
   put({ mine: false, voted: false, ...questions.get(question.id), ...question });
   flash(question.id, wire.way);
 }
 
-// What the board tells, by the event's type: each carries the whole question, so hearing one twice does no harm.
+// What to do for each type of event. An event carries the whole question, so receiving it twice does no harm.
 const handlers = {
   question_asked: (event) => hear(event, true),
   question_changed: hear,
@@ -102,33 +102,33 @@ const handlers = {
   },
 };
 
-const wire = {}; // by what this page is connected, and how many are here
+const wire = {}; // this page's transport, and how many people are online
 const words = { live: "live", reconnecting: "reconnecting …", offline: "offline" };
 
 const alertBox = document.querySelector("#problem");
 const since = document.querySelector("#since");
-let alarm; // rings when there has been no connection for two seconds
-let unanswered; // what was wrong last time the API did not answer
+let alarm; // the timer that warns after two seconds without a connection
+let unanswered; // the error shown when the API last did not answer
 
 function show(state) {
-  if (state === connection.dataset.state) return; // said once is enough
-  if (state === "live") recognise().catch(() => {}); // if this fails, so does the rest, and says so
+  if (state === connection.dataset.state) return; // nothing has changed
+  if (state === "live") recognise().catch(() => {}); // if this fails, other requests fail too, and show it
   connection.dataset.state = state;
   connection.textContent = words[state];
   if (state === "live") {
     clearTimeout(alarm);
     alarm = undefined;
     since.textContent = "";
-    if (alertBox.textContent === unanswered) alertBox.textContent = ""; // what did not get through does now
+    if (alertBox.textContent === unanswered) alertBox.textContent = ""; // the API answers again
   } else alarm ??= setTimeout(warn, 2000, new Date().toLocaleTimeString("en-GB", { timeStyle: "short" }));
-  if (state !== "live" && more === undefined) load(); // perhaps only the stream fails; if not, this says why
+  if (state !== "live" && more === undefined) load(); // perhaps only the stream fails; if not, load() shows why
 }
 
 function warn(time) {
   if (more !== undefined) since.textContent = `No connection since ${time}. What you see may be old.`;
 }
 
-// What the buttons in an item of the list do, by their data-verb; a sentence they return is news.
+// What each button of a question does, by its data-verb. A sentence that it returns is shown as news.
 const verbs = {
   async vote({ question }) {
     const { id, voted } = question;
@@ -178,20 +178,20 @@ async function ask() {
   sent = {};
   wasAsked(where, draft);
   showLength(text);
-  if (more === undefined) await load(); // the API was away when this page opened
+  if (more === undefined) await load(); // the API did not answer when this page opened
   else await take(question, undefined, where);
   present(question.id);
   return `Asked. ${how}`;
 }
 
-/** Do it, but not twice when the button is pressed twice; show the news it returns or the problem it meets. */
+/** Run the action, unless it is still running. Show the news it returns, or the problem it throws. */
 async function attempt(button, place, action) {
   if (button.ariaBusy === "true") return;
-  button.ariaBusy = "true"; // not disabled, which would take the focus away
+  button.ariaBusy = "true"; // not disabled: that would remove the focus
   try {
     say(await action());
   } catch (problem) {
-    if (!(problem instanceof api.Problem)) throw problem; // a mistake in this code: the console says where
+    if (!(problem instanceof api.Problem)) throw problem; // a bug in this code: the console shows where
     if (problem.status === undefined) unanswered = problem.message;
     if (problem.status === 404) await load();
     complain(place.isConnected ? place : bar, problem.message); // the question may be gone
@@ -200,7 +200,7 @@ async function attempt(button, place, action) {
   }
 }
 
-/** As Python's len() counts: characters, where JavaScript's length counts most emoji twice. */
+/** The number of characters, as Python's len() counts. JavaScript's length counts most emoji twice. */
 const lengthOf = (text) => [...text.trim()].length;
 
 function checked(text) {
@@ -218,7 +218,7 @@ function showLength(textarea) {
   textarea.ariaInvalid = left < 0;
 }
 
-/** The form is one line, so that the questions are on the first screen, until somebody comes to write. */
+/** Open the whole form. Until it has the focus it is one line, so that the first screen shows questions. */
 function unfold() {
   askForm.className = "";
 }
@@ -229,7 +229,7 @@ askForm.addEventListener("submit", (event) => {
   attempt(askForm.querySelector("button"), askForm, ask);
 });
 askForm.querySelector("button").addEventListener("click", (event) => {
-  if (event.detail > 1) event.preventDefault(); // the second half of a double click: the API may have answered by now
+  if (event.detail > 1) event.preventDefault(); // a double click: the API may have answered its first click
 });
 exportButton.addEventListener("click", () => attempt(exportButton, bar, () => exportQuestions(room().name)));
 list.addEventListener("click", ({ target }) => {
@@ -249,7 +249,7 @@ try {
   author.value = localStorage.getItem("name");
   author.addEventListener("change", () => localStorage.setItem("name", author.value));
 } catch {
-  // the person forbids this page to store anything: then it asks for the name again
+  // the browser's settings forbid storage, so the page asks for the name again
 }
 document.querySelector("#page-origin").textContent = location.origin;
 document.querySelector("#api-origin").textContent = API_URL;
@@ -260,7 +260,7 @@ addEventListener("pageshow", () => {
 });
 
 follow(redraw, () => {
-  more = undefined; // nothing of the room before stays
+  more = undefined; // forget the old room's list
   questions.clear();
   list.replaceChildren();
   document.querySelector("#loading").hidden = false;

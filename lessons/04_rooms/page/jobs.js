@@ -1,5 +1,5 @@
-// Work that takes a while: starts an export, and shows how far it is. It is told over the socket; if that breaks, or
-// there is none, the event stream of the job goes on from the last number.
+// Starts an export, and shows its progress. The reports come over the socket. If there is no socket, or it breaks, the
+// job's event stream continues from the last number.
 import * as api from "./api.js";
 import { API_URL } from "./config.js";
 import { jobs, ackOf } from "./socket.js";
@@ -8,7 +8,7 @@ import { listen } from "./stream.js";
 const place = document.querySelector("#job");
 const [bar, note, link] = place.children;
 
-/** Export the questions of a room; returns when the file can be fetched, raises what went wrong. */
+/** Export a room's questions. Returns when the file can be fetched; throws api.Problem if the export fails. */
 export async function exportQuestions(room) {
   const ack = await ackOf(jobs, "start_export", { room });
   if (ack?.error) throw new api.Problem(ack.error);
@@ -27,11 +27,11 @@ export async function exportQuestions(room) {
   return "The export is ready.";
 }
 
-/** What the job says when it is done. */
+/** Resolves with the data of the job's job_done event. */
 function done(job, socket) {
   return new Promise((resolve) => {
     let stream;
-    let last = 0; // as the number before its first event
+    let last = 0; // the number before the job's first event
     const handlers = {
       job_progress(report) {
         last = report.seq;

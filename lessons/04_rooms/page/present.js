@@ -1,9 +1,9 @@
-// Presents the board to a whole class: F2 begins and ends it, Escape ends it; ?present in the address begins with it.
+// Presents the board to a whole class. F2 starts and ends it, Escape ends it, and ?present in the URL starts it.
 const list = document.querySelector("#questions");
 
 function present(on) {
   document.body.classList.toggle("presenting", on);
-  list.inert = on; // it is to be read
+  list.inert = on; // the class only reads it
   const address = new URL(location);
   if (on) address.searchParams.set("present", "");
   else address.searchParams.delete("present");

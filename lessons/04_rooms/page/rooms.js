@@ -1,4 +1,4 @@
-// Who is signed in here, in which room this page is, who else is there, what they whisper, and what its teachers may do.
+// Shows who is signed in, the room of this page, who is online there, their whispers, and the buttons for teachers.
 import * as api from "./api.js";
 import { API_URL } from "./config.js";
 import { complain, say } from "./draw.js";
@@ -14,18 +14,18 @@ const element = (name, properties, ...children) => {
 
 const log = $("#whispers");
 const whispers = $("#whispers ol");
-const whispering = $("#whispering"); // closed at first: what is whispered is not for the projector
+const whispering = $("#whispering"); // closed at first: a projector must not show whispers
 
-const OPEN = [{ name: LOBBY }, { name: "physics" }]; // the rooms, as long as the API does not say which are whose
+const OPEN = [{ name: LOBBY }, { name: "physics" }]; // the rooms to show while the API does not list the user's rooms
 const nobody = { name: null, teacher: false, rooms: OPEN };
 
 let me = { ...nobody, rooms: [OPEN[0]] };
-let present = []; // the names of who is in this room
-let wanted; // the room that this page was refused: who signs in goes there
-let unread = 0; // whispers that came while they were closed
-let redraw; // called when other things may be done with the list
+let present = []; // the names of the people online in this room
+let wanted; // the room that the server refused: after signing in, the user goes there
+let unread = 0; // whispers that arrived while the list of whispers was closed
+let redraw; // called when the user's rights on the list may have changed
 
-/** The room in which this page is: the one that its address names after the #. */
+/** The room of this page: the URL names it after the #. */
 export function room() {
   const name = location.hash.slice(1) || LOBBY;
   return me.rooms.find((mine) => mine.name === name) ?? { name, teacher: false };
@@ -34,10 +34,10 @@ export function room() {
 const heading = () => $(room().name === LOBBY ? "#title" : "#room-name");
 
 const composer = $("#text");
-const drafts = new Map(); // what is written in each room and not asked yet
+const drafts = new Map(); // by room: the text that is written and not asked yet
 let writing = room().name; // the room whose draft the composer holds
 
-/** What is written in one room is not asked in another. */
+/** Change to this room's draft, so that no text is asked in another room. */
 function changeDraft() {
   drafts.set(writing, composer.value);
   writing = room().name;
@@ -45,13 +45,13 @@ function changeDraft() {
   composer.dispatchEvent(new Event("input", { bubbles: true })); // so that its length is shown
 }
 
-/** What was asked is no draft any more, unless the person is already writing the next one. */
+/** Delete a draft after it was asked, unless the user is already writing the next one. */
 export function wasAsked(where, draft) {
   if (drafts.get(where) === draft) drafts.delete(where);
   if (where === writing && composer.value === draft) composer.value = "";
 }
 
-/** What the API tells of people. */
+/** The handlers for events about people. */
 export const people = {
   presence({ names = [] }) {
     present = names;
@@ -64,15 +64,15 @@ export const people = {
     while (whispers.children.length > 50) whispers.firstChild.remove();
     if (!whispering.open) unread += 1;
     drawRoom();
-    if (isAtEnd) log.scrollTop = log.scrollHeight; // who reads above goes on reading
+    if (isAtEnd) log.scrollTop = log.scrollHeight; // a user who has scrolled up keeps their place
   },
-  /** This page may not be in its room; or, if it was there, no longer. */
+  /** The server refuses the room; if `was`, it has removed this page from it. */
   async refused(why, was = false) {
     const { name } = room();
     wanted = name;
     location.hash = LOBBY;
-    changeDraft(); // at once, or the next key goes to the wrong room
-    await recognise().catch(() => {}); // if this fails, so does the rest, and says so
+    changeDraft(); // at once, else the next key goes to the wrong room's draft
+    await recognise().catch(() => {}); // if this fails, other requests fail too, and show it
     const removed = was && me.name !== null && me.rooms.every((mine) => mine.name !== name);
     complain($("#you"), removed ? `You were removed from ${name}, or it was closed.` : why);
   },
@@ -80,27 +80,27 @@ export const people = {
 
 const known = (answer) => ({ ...nobody, ...answer });
 
-/** An API that signs nobody in yet knows nobody. */
+/** With an API that has no sign-in yet, nobody is signed in. */
 function unknown(problem) {
   if (problem.status === 501) return nobody;
   throw problem;
 }
 
-/** Ask the API who is signed in, and draw what follows from that. */
+/** Ask the API who is signed in, and draw the page for them. */
 export async function recognise() {
   me = await api.me().then(known, unknown);
   keepFocus(drawMe);
   redraw();
 }
 
-/** Draw; who stood on something that is gone stands on the heading. */
+/** Draw. If the focused element is gone, focus the heading. */
 function keepFocus(drawing) {
   const focused = document.activeElement;
   drawing();
   if (!focused.getClientRects().length) heading().focus();
 }
 
-/** Make a list show these names in this order. Items stay, and with them the focus and what was asked there. */
+/** Show these names in this order. Existing items stay, so that the focus and a "Really remove?" are kept. */
 function fill(list, names, make) {
   const items = new Map([...list.children].map((item) => [item.dataset.name, item]));
   for (const [name, item] of items) if (!names.includes(name)) item.remove();
@@ -117,7 +117,7 @@ function drawMe() {
   $("#me strong").textContent = me.name;
   $("#desk").hidden = !me.teacher;
   $("#desk").href = `${API_URL}/desk`;
-  $("#signature").hidden = me.name !== null; // who is signed in signs with her own name
+  $("#signature").hidden = me.name !== null; // a signed-in user's questions carry their own name
   $("#rooms").hidden = me.name === null && me.rooms !== OPEN;
   $("#open").hidden = !me.teacher;
   const names = me.rooms.map(({ name }) => name);
@@ -157,13 +157,13 @@ function drawPresence() {
   }
   const others = new Set(present);
   others.delete(me.name);
-  if ($("#words").value) others.add($("#to").value); // or a whisper that is half written would go to somebody else
+  if ($("#words").value) others.add($("#to").value); // else a half-written whisper would go to somebody else
   fill($("#to"), [...others], (person) => element("option", { textContent: person }));
   $("#whisper").hidden = others.size === 0;
   whispering.hidden = others.size === 0 && log.hidden;
 }
 
-/** Do what a form or a button asks for; the news, or the problem, is shown there. */
+/** Run the action of a form or a button, and show its news or its problem there. */
 async function attempt(place, action) {
   if (place.ariaBusy === "true") return;
   place.ariaBusy = "true";
@@ -184,12 +184,12 @@ function onSubmit(form, action) {
   });
 }
 
-/** The first press asks, the second does it; gives whether this was the second. */
+/** The first press asks for confirmation. Returns whether this is the second press. */
 function isSure(button, question) {
   if (button.dataset.asked) return true;
   const { textContent, ariaLabel } = button;
   button.dataset.asked = "yes";
-  Object.assign(button, { textContent: question, ariaLabel: null }); // it is called what it says
+  Object.assign(button, { textContent: question, ariaLabel: null }); // a screen reader reads the new text
   setTimeout(() => {
     delete button.dataset.asked;
     Object.assign(button, { textContent, ariaLabel });
@@ -252,7 +252,7 @@ $("#close").addEventListener("click", ({ target }) => {
   attempt($("#room"), () => api.closeRoom(room().name));
 });
 
-/** Follow the address from room to room: `clear()` takes the list away, `draw()` draws it as it may be used now. */
+/** Change rooms with the URL: `clear()` removes the list, `draw()` draws it with the user's current rights. */
 export function follow(draw, clear) {
   redraw = draw;
   addEventListener("hashchange", () => {
@@ -261,10 +261,10 @@ export function follow(draw, clear) {
     clear();
     drawMe();
     changeDraft();
-    if (!focused.matches("body, #login *")) heading().focus(); // who begins to sign in goes on
-    log.scrollTop = log.scrollHeight; // what is shown again begins at its top
+    if (!focused.matches("body, #login *")) heading().focus(); // do not interrupt a user who is signing in
+    log.scrollTop = log.scrollHeight; // an element that is shown again starts at its top
     move(room().name);
   });
-  recognise().catch(() => {}); // the connection may not come
+  recognise().catch(() => {}); // also without a connection
   move(room().name);
 }

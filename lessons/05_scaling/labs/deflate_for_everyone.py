@@ -1,9 +1,9 @@
-"""Packed, one by one.
+"""Compressed for each client.
 
-Mistake   The server takes up permessage-deflate with every browser that offers it, and that is all of them.
-Symptom   Each message is compressed again for each client, with a memory of its own.
-Cure      Leave the offer unanswered, as leaving.py does: more bytes on the way, less work. What is large
-          is better fetched over HTTP, by who needs it.
+Mistake   The server accepts permessage-deflate from every browser that offers it, and all of them do.
+Symptom   The server compresses each message again for each client, and each client needs its own memory.
+Cure      Leave the offer unanswered, as leaving.py does: the server sends more bytes, but has less work.
+          Clients that need large data fetch it over HTTP.
 """
 
 import contextlib
@@ -32,7 +32,7 @@ ENTER = b"\x81\x82\0\0\0\x0040"  # one frame: Socket.IO's CONNECT
 
 
 def app(*ignored):
-    simple_websocket.Server = simple_websocket.Server.__base__  # as it comes: the one of limits.py refuses the offer
+    simple_websocket.Server = simple_websocket.Server.__base__  # the default class, which accepts the offer
     app = Flask(__name__)
     socketio = SocketIO(app, async_mode="threading")
     answer = app.wsgi_app
@@ -44,13 +44,13 @@ def app(*ignored):
 
     @app.post("/read")
     def read():
-        """Read from the lesson to all: the seconds for which the processor works, and the bytes that the server has."""
+        """Send parts of the lesson to all. Returns the CPU seconds used, and the server's memory in bytes."""
         began = time.process_time()
         for part in range(PARTS):
             socketio.send(LESSON[part * LENGTH : (part + 1) * LENGTH])
             time.sleep(0.05)
         has = psutil.Process().memory_info().rss
-        socketio.server.eio.disconnect()  # it waits until all is sent
+        socketio.server.eio.disconnect()  # this waits until everything is sent
         return [time.process_time() - began, has]
 
     app.wsgi_app = undeflated
@@ -75,7 +75,7 @@ def symptom(server):
 
 
 def read_to_all(url, offer):
-    """What it costs the server to read from the lesson to clients that make this offer."""
+    """The server's CPU seconds and memory when it sends to clients that make this offer."""
     address = urlsplit(url)
     with contextlib.ExitStack() as browsers:
         for _ in range(CLIENTS):

@@ -1,10 +1,10 @@
 """Four workers, one port.
 
 Mistake   gunicorn -w 4: any of the four processes may answer the next request of a client.
-Symptom   Long polling begins with three requests. The first makes a session at one worker; another worker gets the
-          next, and says: Invalid session.
-Cure      gunicorn -w 1, as in deploy/gunicorn.conf.py. For more, start it more than once, behind a proxy that lets a
-          client stay with its worker: the lab no_sticky.
+Symptom   Long polling begins with three requests. The first opens a session at one worker. Another worker gets the
+          next, and answers: Invalid session.
+Cure      Use gunicorn -w 1, as in deploy/gunicorn.conf.py. For more workers, start it several times behind a proxy
+          that keeps each client at its worker: see the lab no_sticky.
 """
 
 import json
@@ -18,7 +18,7 @@ from flask_socketio import SocketIO
 
 FILE = Path(__file__)
 GUNICORN = [sys.executable, "-m", "gunicorn", "-b", "127.0.0.1:{port}", "-k", "gthread", "--chdir", str(FILE.parent)]
-GUNICORN += ["--preload", f"{FILE.stem}:app"]  # so that all workers are there when the first client comes
+GUNICORN += ["--preload", f"{FILE.stem}:app"]  # so that all workers run when the first client connects
 
 app = Flask(__name__)
 SocketIO(app, async_mode="threading")
@@ -37,7 +37,7 @@ def symptom(server):
 
 
 def twenty_come(url):
-    """Whether one of twenty clients, of which five come at a time, is refused, and how it went, in a sentence."""
+    """Whether one of twenty clients is refused, and a sentence on the result. Five connect at a time."""
     with ThreadPoolExecutor(5) as five:
         refused = [answer for answer in five.map(come, [url] * 20) if answer.is_error]
     rest = f" The others hear: {refused[0].status_code} {refused[0].text}" if refused else ""
@@ -45,9 +45,9 @@ def twenty_come(url):
 
 
 def come(url):
-    """What a new client hears last: it opens a session, enters, and asks whether it is in; or is refused before that.
+    """The last answer to a new client: it opens a session, connects and asks for the result, or is refused before that.
 
-    It keeps cookies, but each request is a connection of its own, as browsers and proxies may do it at any time.
+    It keeps cookies, but each request has its own connection, as browsers and proxies may do at any time.
     """
     query = {"EIO": "4", "transport": "polling"}
     with httpx.Client(base_url=url, headers={"Connection": "close"}) as browser:

@@ -1,8 +1,8 @@
-"""Half a class.
+"""Half of the class hears nothing.
 
-Mistake   Two workers, and nothing between them.
-Symptom   What is sent at one worker is heard by its own clients. At the other nobody hears it, and nothing complains.
-Cure      message_queue: each worker passes on to the others what it sends.
+Mistake   Two workers run without a message queue between them.
+Symptom   A message sent at one worker reaches only that worker's clients, and there is no error.
+Cure      Set message_queue: each worker then passes its messages on to the others.
 """
 
 import os
@@ -19,7 +19,7 @@ HALF = 6
 
 
 def worker(queue):
-    """A worker, as it were in a process of its own: POST /say speaks to everybody."""
+    """A worker, as if in its own process. POST /say sends to everybody."""
     app = Flask(__name__)
     socketio = SocketIO(app, async_mode="threading", message_queue=queue)
 
@@ -32,7 +32,7 @@ def worker(queue):
 
 
 def two(first, second):
-    """Serve the second beside the first, which can say where it is."""
+    """Serve the second beside the first, which answers GET /second with its URL."""
     server = make_server("127.0.0.1", 0, second, threaded=True)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     first.add_url_rule("/second", view_func=lambda: f"http://localhost:{server.port}")
@@ -51,12 +51,12 @@ def cured():
 def symptom(server):
     heard = set()
     for url in [server.url] * HALF + [httpx.get(f"{server.url}/second").text] * HALF:
-        client = Client(reconnection=False)  # it leaves when the server does
+        client = Client(reconnection=False)  # it closes when the server stops
         client.on("message", lambda text, who=client: heard.add(who))
         client.connect(url, transports=["websocket"])
     end = time.monotonic() + 2
     while len(heard) < 2 * HALF and time.monotonic() < end:
-        httpx.post(f"{server.url}/say")  # more than once, for a worker that has just come may not listen yet
+        httpx.post(f"{server.url}/say")  # more than once: a worker that has just started may not listen yet
         time.sleep(0.1)
     return len(heard) < 2 * HALF, (
         f"{HALF} clients are at each worker. The first says good morning, and {len(heard)} of {2 * HALF} hear it."

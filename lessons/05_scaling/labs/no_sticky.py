@@ -1,8 +1,8 @@
-"""Whose client are you?
+"""No sticky sessions.
 
-Mistake   A proxy that gives each request to the next worker.
-Symptom   The second request of a client goes to a worker that has never heard of it: Invalid session.
-Cure      Let a client stay with its worker: `sticky`, as deploy/nginx.conf has it.
+Mistake   A proxy sends each request to the next worker.
+Symptom   A client's second request goes to a worker that does not know its session: Invalid session.
+Cure      Keep each client at its worker: use `sticky`, as in deploy/nginx.conf.
 """
 
 import signal
@@ -51,13 +51,13 @@ def cured():
 
 
 def symptom(server):
-    from .four_gunicorn_workers import twenty_come  # only here, for this file is also run by itself
+    from .four_gunicorn_workers import twenty_come  # only here, because this file also runs as a script
 
     return twenty_come(server.url)
 
 
 def worker():
-    """The port of one more worker, as it were in a process of its own."""
+    """Start one more worker, as if in its own process, and return its port."""
     app = Flask(__name__)
     SocketIO(app, async_mode="threading")
     server = make_server("127.0.0.1", 0, app, threaded=True)
@@ -66,9 +66,9 @@ def worker():
 
 
 def serve(sticky, port):
-    """Two workers, and nginx in front of them."""
+    """Serve two workers, with nginx in front of them."""
     conf = CONF.format(sticky=sticky, port=port, first=worker(), second=worker())
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit())  # so that nginx and its folder go too
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())  # so that nginx ends and its folder is deleted
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         Path(folder, "nginx.conf").write_text(conf)
         proxy = subprocess.Popen([*NGINX, "-p", folder, "-c", "nginx.conf", "-e", "stderr"])

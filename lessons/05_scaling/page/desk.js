@@ -1,25 +1,25 @@
-// Keeps the desk's table fresh: when something changed, fetch the page again and exchange the rows that differ.
-// The rows are the server's own; in them, Jinja has made every text harmless.
+// Keeps the desk's table up to date: after a change, it fetches the page again and replaces the rows.
+// The rows come from the server, where Jinja has escaped every text.
 import { io } from "/client/socket.io.esm.min.js";
 
 const table = document.querySelector("table");
 const live = document.querySelector("#live");
-const PAUSE = 500; // milliseconds between two fetches: what changes meanwhile comes with the next
-let changed = false; // since the last fetch began
+const PAUSE = 500; // milliseconds between two fetches: the next fetch brings all changes since the last
+let changed = false; // whether the room has changed since the last fetch began
 let busy = false;
 let dirty = new WeakSet(); // rows in which somebody is writing: they stay as they are
 
 async function refresh() {
   const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
-  if (!answer.ok || answer.redirected) return location.reload(); // the page says why
+  if (!answer.ok || answer.redirected) return location.reload(); // the reloaded page shows why
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("tbody");
   const rows = [...fresh.rows].map((row) => {
     const now = row.id && document.getElementById(row.id);
     if (!now || !(dirty.has(now) || now.contains(document.activeElement))) return row;
-    now.cells[0].replaceWith(row.cells[0]); // its votes
+    now.cells[0].replaceWith(row.cells[0]); // update only its votes
     return now;
   });
-  // A row that is moved loses the focus: the one that has it stays, and the others are placed around it.
+  // A moved row loses the focus. So the focused row stays, and the others are placed around it.
   const at = rows.findIndex((row) => row.contains(document.activeElement));
   const old = table.tBodies[0];
   if (at < 0) return old.replaceChildren(...rows);
@@ -28,14 +28,14 @@ async function refresh() {
   rows[at].after(...rows.slice(at + 1));
 }
 
-/** Refresh, one fetch at a time, until nothing has changed since the last one began. */
+/** Refresh, with one fetch at a time, until nothing has changed since the last fetch began. */
 async function lookAgain() {
   changed = true;
   if (busy) return;
   busy = true;
   while (changed) {
     changed = false;
-    await refresh().catch(() => (changed = socket.connected)); // else it looks again once it is connected
+    await refresh().catch(() => (changed = socket.connected)); // without a connection, the next connect refreshes
     await new Promise((over) => setTimeout(over, PAUSE));
   }
   busy = false;

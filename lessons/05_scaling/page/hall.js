@@ -1,5 +1,5 @@
-// Asks once a second how the workers are, and draws what they say: a row for each, and its last two minutes as lines.
-// Above the lines stands what they come to, large enough for the back row.
+// Asks once a second for the workers' numbers, and draws a row for each worker, and its last two minutes as lines.
+// The totals stand above the lines, large enough for the back row.
 const KEPT = 120;
 const CHARTS = {
   clients: "Clients",
@@ -9,8 +9,8 @@ const CHARTS = {
 const add = (one, other) => one + other;
 const TOTALS = { clients: add, rate: add, delay: Math.max };
 const calm = document.querySelector("#fault").textContent;
-const past = new Map(); // by worker: what it said, the newest last
-const faults = new Map(); // by the time of each, as text
+const past = new Map(); // by worker: its numbers, the newest last
+const faults = new Map(); // by the fault's time, as text
 const colours = new Map(); // by worker: one of four, for as long as this page is open
 
 const make = (name, attributes = {}, ...children) => {
@@ -22,7 +22,7 @@ const make = (name, attributes = {}, ...children) => {
 const cell = (text, name = "td") => Object.assign(document.createElement(name), { textContent: text });
 const milliseconds = (seconds) => (seconds === null ? "–" : `${(seconds * 1000).toFixed(seconds < 0.01 ? 1 : 0)} ms`);
 
-/** Remember what the workers say now; who says nothing any more is forgotten. */
+/** Store the workers' current numbers, and forget workers that are gone. */
 function remember(workers) {
   const now = performance.now();
   for (const name of past.keys()) if (!(name in workers)) past.delete(name);
@@ -35,7 +35,7 @@ function remember(workers) {
   }
 }
 
-/** A chart of one number: the total, a line for each worker on the scale of the highest, and whose is which. */
+/** A chart of one number: the total, a line for each worker on a common scale, and a legend. */
 function chart(what, title, time) {
   const highest = Math.max(10, ...[...past.values()].flat().map((said) => said[what]));
   const lines = [...past].map(([name, said]) => {
@@ -66,7 +66,7 @@ function row(name, said) {
   return made;
 }
 
-/** Show what the workers say at a time, in milliseconds. */
+/** Show the workers' numbers at a time, given in milliseconds. */
 function show({ workers, fault }, time) {
   remember(workers);
   if (fault) faults.set(fault.at, fault);
@@ -80,7 +80,7 @@ function show({ workers, fault }, time) {
   }
 }
 
-/** Say how it is; a screen reader hears only what is new. */
+/** Show the state. A screen reader reads it only when it changes. */
 function say(text) {
   const line = document.querySelector("#fault");
   if (line.textContent !== text) line.textContent = text;

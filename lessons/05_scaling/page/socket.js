@@ -1,42 +1,42 @@
-// One Socket.IO connection: it hears what happens in one room, counts it, asks for what it missed, and does what the
-// person wants, with an acknowledgement. While there is no connection, what the person wants goes over HTTP.
+// One Socket.IO connection. It receives one room's events, counts them, asks for those it missed, and sends the user's
+// actions, which the server acknowledges. While there is no connection, the actions go over HTTP.
 import * as api from "./api.js";
 import { API_URL } from "./config.js";
 import { listen } from "./stream.js";
 
-const PATIENCE = 3000; // milliseconds until an acknowledgement is given up, or a connection tried again
-const WAKING = 2000; // the same when the page is shown again: a phone that slept may hold a dead connection
+const PATIENCE = 3000; // milliseconds to wait for an acknowledgement, or before connecting again
+const WAKING = 2000; // the same after the page is shown again: the connection of a phone that slept may be dead
 const HAPPENS = ["question_asked", "question_changed", "question_withdrawn"];
 const LOBBY = "lobby";
 const onWaking = (action) => document.addEventListener("visibilitychange", () => document.hidden || action());
 const names = { polling: "long polling", websocket: "WebSocket" };
 
-let handlers, show; // what to call: see connect
+let handlers, show; // the functions to call: see connect
 let board; // the namespace /board, once there is one
-let introduced = Promise.resolve(); // kept when the API knows this browser
-let stream; // the event stream, where there is no Socket.IO
-let room = LOBBY; // in which this page is
-let entered; // the room in which the server has put it
-let last; // the number of the last event in it; undefined until the server has said where it is
-let newest = 0; // of which this page has been told
+let introduced = Promise.resolve(); // resolves when the API knows this browser
+let stream; // the event stream, if the API has no Socket.IO client
+let room = LOBBY; // the room of this page
+let entered; // the room that the server has put this page in
+let last; // the number of the last event seen in it; undefined until the server sends a number
+let newest = 0; // the highest number received so far
 let asking = false;
 
 /** The namespace /jobs, on the same connection; undefined while there is none. */
 export let jobs;
 
 /**
- * Stay connected, and call `handlers[type](data)` for each event of the room, once and in order; `handlers.reset({all, total})`
- * when the list begins again, with its questions if the server sent them. `show(state)` says whether it is live;
- * `handlers.wire({transport, online})` by what, and how many are here, in words; `handlers.refused(why, was)` that this room
- * is not ours, or, if it was, no longer.
+ * Stay connected, and call `handlers[type](data)` for each event of the room, once and in order. Call
+ * `handlers.reset({all, total})` when the list starts again, with its questions if the server sent them; `show(state)`
+ * when the connection's state changes; `handlers.wire({transport, online})` with the transport and the number of people
+ * online, as text; `handlers.refused(why, was)` when the server refuses the room. `was`: this page was in it before.
  */
 export async function connect(events, state, attempt = 0) {
-  const client = `${API_URL}/client/socket.io.esm.min.js?${attempt}`; // from the API, so that both fit together
+  const client = `${API_URL}/client/socket.io.esm.min.js?${attempt}`; // from the API, so that it fits the server
   let io;
   [handlers, show] = [events, state];
 
   try {
-    introduced = api.introduce(); // first, for a socket brings cookies but can set none
+    introduced = api.introduce(); // first: a socket sends cookies but cannot set them
     await introduced;
     if ((await fetch(client, { method: "HEAD" })).ok) ({ io } = await import(client));
   } catch (problem) {
@@ -60,7 +60,7 @@ export async function connect(events, state, attempt = 0) {
     },
     reconnectionDelay: 500,
     reconnectionDelayMax: PATIENCE,
-    timeout: 45000, // a worker that says nothing is left by nginx after 40 s; who gives up before is led to it again
+    timeout: 45000, // nginx leaves a silent worker after 40 s; a client that gives up earlier is sent to it again
   });
   jobs = board.io.socket("/jobs");
 
@@ -95,21 +95,21 @@ export async function connect(events, state, attempt = 0) {
     gone();
     const why = message || `${API_URL} refused it and gave no reason. Perhaps it has no namespace ${board.nsp}.`;
     handlers.wire({ transport: `no connection: ${why}` });
-    if (board.active) return; // it tries again by itself
+    if (board.active) return; // the client reconnects by itself
     if (room !== LOBBY) handlers.refused(why, last !== undefined);
-    else setTimeout(() => board.connect(), PATIENCE); // the server said no; it may think better of it
+    else setTimeout(() => board.connect(), PATIENCE); // the server refused; it may accept later
   });
   onWaking(() => board.connected && catchUp(WAKING));
-  addEventListener("offline", () => board.io.engine.close()); // else it would take until the next ping to notice
+  addEventListener("offline", () => board.io.engine.close()); // else the client would notice only at the next ping
 }
 
-/** Go to another room; what is told of the one before is not heard any more. */
+/** Go to another room. Events of the old room are ignored from now on. */
 export function move(name) {
   room = name;
   [last, newest] = [undefined, 0];
   if (stream) openStream();
-  if (board?.connected) enter(); // else it is there when it has connected
-  else if (board?.active === false) board.connect(); // the room before was refused
+  if (board?.connected) enter(); // else the page enters it when it connects
+  else if (board?.active === false) board.connect(); // the server refused the connection to the old room
 }
 
 async function enter() {
@@ -117,7 +117,7 @@ async function enter() {
   board.emit("leave", { room: entered });
   entered = name;
   const ack = await ackOf(board, "enter", { room: name });
-  if (room !== name) return; // the person has gone on
+  if (room !== name) return; // the user is in another room by now
   if (!ack) renew();
   else if (ack.error) handlers.refused(ack.error);
   else {
@@ -126,7 +126,7 @@ async function enter() {
   }
 }
 
-/** Connect again: who has signed in or out is somebody else to the server. */
+/** Connect again: after signing in or out, the user is somebody else to the server. */
 export function renew() {
   if (stream) openStream();
   for (const namespace of [board, jobs]) namespace?.disconnect();
@@ -153,7 +153,7 @@ function hear(type, data) {
   if (data.seq === last + 1) {
     last = data.seq;
     handlers[type](data);
-  } else if (data.seq > last) catchUp(); // there is a gap; and what has been heard already is heard no second time
+  } else if (data.seq > last) catchUp(); // there is a gap; an event with a lower number is a repeat
 }
 
 async function catchUp(patience = PATIENCE) {
@@ -169,10 +169,10 @@ async function catchUp(patience = PATIENCE) {
     }
   } catch {
     // no acknowledgement: the next heartbeat shows the gap again
-    if (patience === WAKING) engine.close(); // or, on a dead connection, the next one does
+    if (patience === WAKING) engine.close(); // the connection may be dead; a new one catches up
   }
   asking = false;
-  if (last < newest && (before < last || where !== room)) catchUp(); // something was told meanwhile
+  if (last < newest && (before < last || where !== room)) catchUp(); // new events arrived meanwhile
 }
 
 const overHttp = {
@@ -183,29 +183,29 @@ const overHttp = {
   withdraw: ({ id }) => api.withdraw(id),
 };
 
-/** Do a verb of the board: gives the question as it is then, and in words how that went; raises api.Problem. */
+/** Send an action. Returns the question after it, and a sentence on how it was sent; throws api.Problem. */
 export async function act(verb, data) {
   const start = performance.now();
-  await introduced.catch(() => {}); // two requests without a cookie would be two browsers
+  await introduced.catch(() => {}); // without a cookie, two requests would count as two browsers
   const ack = await ackOf(board, verb, data);
   if (!ack) return [await overHttp[verb](data), "Sent over HTTP."];
   if (ack.error) throw new api.Problem(ack.error);
   return [ack.question, `Acknowledged after ${Math.ceil(performance.now() - start)} ms.`];
 }
 
-/** Say something to one person; raises api.Problem, for there is no other way than the socket. */
+/** Send a text to one person. Throws api.Problem without a connection: whispers go only over the socket. */
 export async function whisper(to, text) {
   const ack = await ackOf(board, "whisper", { to, text });
   if (!ack) throw new api.Problem("There is no connection, so nobody hears a whisper. Try again in a moment.");
   if (ack.error) throw new api.Problem(ack.error);
 }
 
-/** The acknowledgement of an event; undefined if there is no connection, or it does not come. */
+/** Send an event and return its acknowledgement: undefined without a connection, or if none comes in time. */
 export async function ackOf(namespace, type, ...data) {
   if (!namespace?.connected) return;
   try {
     return await namespace.timeout(PATIENCE).emitWithAck(type, ...data);
   } catch {
-    // it may have arrived, and only the acknowledgement is lost: so whoever sends it again sends it so that this does no harm
+    // the event may have arrived although its acknowledgement is lost, so sending it again must do no harm
   }
 }
