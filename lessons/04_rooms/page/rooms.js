@@ -2,7 +2,7 @@
 import * as api from "./api.js";
 import { API_URL } from "./config.js";
 import { complain, say } from "./draw.js";
-import { move, renew, whisper } from "./socket.js";
+import { identify, move, renew, whisper } from "./socket.js";
 
 const LOBBY = "lobby";
 const $ = (selector) => document.querySelector(selector);
@@ -198,7 +198,7 @@ function isSure(button, question) {
 }
 
 onSubmit("#login", async ({ name, password }) => {
-  me = known(await api.login(name.value, password.value));
+  me = known(await identify(() => api.login(name.value, password.value)));
   password.value = "";
   drawMe();
   $("#me strong").focus();
@@ -230,7 +230,7 @@ whispering.addEventListener("toggle", () => {
 
 $("#out").addEventListener("click", () =>
   attempt($("#me"), async () => {
-    await api.logout();
+    await identify(api.logout);
     await recognise();
     whispers.replaceChildren();
     location.hash = LOBBY;

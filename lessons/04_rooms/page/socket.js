@@ -13,7 +13,7 @@ const names = { polling: "long polling", websocket: "WebSocket" };
 
 let handlers, show; // the functions to call: see connect
 let board; // the namespace /board, once there is one
-let introduced = Promise.resolve(); // resolves when the API knows this browser
+let identified = Promise.resolve(); // resolves when the API knows who this is
 let stream; // the event stream, if the API has no Socket.IO client
 let room = LOBBY; // the room of this page
 let entered; // the room that the server has put this page in
@@ -36,8 +36,7 @@ export async function connect(events, state, attempt = 0) {
   [handlers, show] = [events, state];
 
   try {
-    introduced = api.introduce(); // first: a socket sends cookies but cannot set them
-    await introduced;
+    await identify(api.introduce); // first: a socket sends cookies but cannot set them
     if ((await fetch(client, { method: "HEAD" })).ok) ({ io } = await import(client));
   } catch (problem) {
     show("reconnecting");
@@ -130,6 +129,12 @@ export function renew() {
   for (const namespace of [board, jobs]) namespace?.connect();
 }
 
+/** Send the request that decides who this is: no other one at the same time, and no verb until its answer is here. */
+export function identify(request) {
+  identified = identified.catch(() => {}).then(request);
+  return identified;
+}
+
 function openStream() {
   stream?.close();
   stream = listen(room === LOBBY ? "board" : `room:${room}`, handlers, undefined, show);
@@ -183,7 +188,7 @@ const overHttp = {
 /** Send an action. Returns the question after it, and a sentence on how it was sent; throws api.Problem. */
 export async function act(verb, data) {
   const start = performance.now();
-  await introduced.catch(() => {}); // without a cookie, two requests would count as two browsers
+  await identified.catch(() => {}); // or the same request could be sent twice, by two identities
   const ack = await ackOf(board, verb, data);
   if (!ack) return [await overHttp[verb](data), "Sent over HTTP."];
   if (ack.error) throw new api.Problem(ack.error);

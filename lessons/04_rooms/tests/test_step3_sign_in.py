@@ -121,5 +121,5 @@ def test_the_page_goes_from_room_to_room(lesson, window):
     with grace.offline(), lesson.socket(visitor=lesson.person("ada")) as socket:
         sent = {"room": "physics", "text": "Is it a particle?", "key": secrets.token_hex(8)}
         assert socket.call("ask", sent)["ok"]
-    assert grace.shows(grace.question("Is it a particle?"), within=10), "she comes back into her room"
+    assert grace.shows(grace.question("Is it a particle?"), within=20), "she comes back into her room"
     assert wait_for(2, lambda: grace.page.url.endswith("#physics"))

@@ -288,6 +288,21 @@ def test_who_asks_while_the_page_makes_itself_known_is_one_browser(lesson, windo
     assert alice.shows(alice.page.get_by_role("button", name="Edit: Is it mine?"), within=5)
 
 
+@pytest.mark.long
+def test_who_asks_while_the_page_signs_in_asks_once_and_signed_in(lesson, alice):
+    held = []
+    alice.page.route("**/api/login", lambda route: held.append(route))
+    alice.sign_in("ada")
+    alice.ask("Who asks this?")
+    assert not alice.sees("Asked.", within=0.5), "it should wait until it is known who asks"
+    held[0].continue_()
+
+    assert alice.sees("Signed in as ada")
+    assert alice.shows(alice.question("Who asks this?").get_by_text("ada"), within=5)
+    found = [each for each in lesson.visitor().get("/api/questions").json() if each["text"] == "Who asks this?"]
+    assert [each["author"] for each in found] == ["ada"]
+
+
 def test_a_second_window_knows_what_is_mine(lesson, alice):
     alice.ask("In both windows?")
     second = Window(alice.page.context.new_page(), lesson.page)
