@@ -99,7 +99,7 @@ class Process:
         def ready():
             return answers(port, host) or not self.running
 
-        if not wait_for(0.9, ready):
+        if not wait_for(0.9, ready) or not answers(port, host):  # another may have answered there for a moment
             wait_for(patience or PATIENCE, lambda: ready() or (setting and self.listening))
         if setting and self.running and not answers(port, host) and self.listening:
             told = f"It was told port {port}, by {setting}: __main__.py should take it from there."
@@ -114,6 +114,9 @@ class Process:
         with contextlib.suppress(psutil.NoSuchProcess):
             for child in psutil.Process(self.popen.pid).children():
                 child.send_signal(signal.SIGTERM if os.name == "nt" else signal.SIGABRT)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.popen.wait(5)
+        self.popen.stdin.close()  # this ends what had not begun yet, or does not heed the signal: see guard.py
         self.popen.wait()
         self.reader.join(5)  # until all that it printed is here, on a busy machine too
 

@@ -170,8 +170,9 @@ def test_a_step_that_broke_is_named_after_the_verdict_on_the_step_at_hand(learne
     change(learner.copy(1) / "__init__.py", "        max_age=600,\n", "")
 
     said = learner.checks(1)
-    if "passed before" not in said:  # there was no time, on a busy machine
-        said = learner.checks(1)
+    for _ in range(4):  # there may be no time, on a busy machine
+        if "passed before" not in said:
+            said = learner.checks(1)
 
     assert re.findall(r"(?:→|Step) (\d+)", said.partition("→")[1] + said.partition("→")[2])[0] == "5"
     assert said.index("→ 5. Let it be read") < said.index(

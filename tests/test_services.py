@@ -5,6 +5,7 @@ import socket
 import stat
 import subprocess
 import sys
+import threading
 
 import httpx
 import pytest
@@ -108,6 +109,32 @@ def test_a_process_that_does_not_start_says_why():
     process = processes.Process(sys.executable, "-c", "print('no disk'); raise SystemExit(3)")
     with process, pytest.raises(processes.Trouble, match="no disk"):
         process.wait_until_it_answers(processes.free_port(), "It")
+
+
+def test_who_answers_at_its_port_for_a_moment_is_not_taken_for_it():
+    port = processes.free_port()
+    another = socket.create_server(("127.0.0.1", port))
+
+    def leave():
+        another.accept()
+        another.close()
+
+    threading.Thread(target=leave, daemon=True).start()
+    late = f"import socket, time; time.sleep(0.5); server = socket.create_server(('127.0.0.1', {port})); time.sleep(60)"
+    with processes.Process(sys.executable, "-c", late) as process:
+        process.wait_until_it_answers(port, "It")
+
+
+@pytest.mark.long
+def test_a_process_that_heeds_no_signal_is_ended_all_the_same():
+    heeds_none = (
+        "import signal, time; [signal.signal(one, signal.SIG_IGN) for one in (6, 15)]; print(1); time.sleep(600)"
+    )
+    with processes.Process(sys.executable, "-c", heeds_none) as process:
+        assert process.printed("1")
+        with pytest.raises(processes.Trouble, match="did not start"):
+            process.wait_until_it_answers(processes.free_port(), "It", patience=0.1)
+        assert not process.running
 
 
 def test_a_free_port_is_free():
