@@ -1,5 +1,6 @@
 """Step 2: what is said at one worker is heard at every other: the log carries the board, the queue carries the rest."""
 
+from course.processes import wait_for
 from course.testkit.sockets import first_way
 
 PHYSICS = {"room": "physics"}
@@ -40,6 +41,18 @@ def test_each_change_is_told_once_at_every_worker(fleet):
         for socket in (here, there):
             assert socket.next("question_asked").data["question"]["id"] == asked["id"]
             assert socket.silent("question_asked", seconds=0.5), "by the log, and not by the queue too"
+
+
+def test_each_worker_tells_its_own_clients_who_is_here(fleet):
+    with fleet.socket(visitor=fleet.person("grace"), auth=PHYSICS, address=fleet.at(1)) as teacher:
+        with fleet.socket(visitor=fleet.person("ada"), auth=PHYSICS, address=fleet.at(0)) as learner:
+            assert learner.next("presence", within=3)
+
+            def told():
+                return [event.data["names"] for event in list(teacher.heard) if event.type == "presence"]
+
+            by_another = wait_for(0.5, lambda: [names for names in told() if "grace" not in names])
+            assert not by_another, "the other worker should tell its own clients only"
 
 
 def test_the_board_needs_no_queue(fleet):

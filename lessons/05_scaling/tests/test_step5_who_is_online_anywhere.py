@@ -23,6 +23,16 @@ def test_a_room_names_people_at_all_workers(fleet):
         assert wait_for(3, lambda: last(teacher, "presence", "names") == ["grace"])
 
 
+def test_a_whisper_finds_who_is_at_another_worker_only(fleet):
+    with (
+        fleet.socket(visitor=fleet.person("grace"), auth=PHYSICS, address=fleet.at(0)) as teacher,
+        fleet.socket(visitor=fleet.person("ada"), auth=PHYSICS, address=fleet.at(1)) as learner,
+    ):
+        assert wait_for(3, lambda: last(learner, "presence", "names") == ["ada", "grace"])
+        assert learner.call("whisper", {"to": "grace", "text": "Psst"}) == {"ok": True}
+        assert teacher.next("whisper").data["text"] == "Psst"
+
+
 def test_the_count_is_of_people_at_all_workers_and_says_who_served(fleet):
     visitor = fleet.visitor()
     visitor.put("/api/browser")
