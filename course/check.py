@@ -199,7 +199,8 @@ class Report:
         n, out, steps = self.lesson.number, self.out, self.lesson.steps
         unproved = [str(step) for step in sorted(set(steps) - self.proved) if step in self.done]
         if self.announced:
-            out.print("passed." if self.before <= self.proved else "no time for all of them." if self.over else "")
+            unfinished = "no time for all of them. They passed before." if self.over else ""
+            out.print("passed." if self.before <= self.proved else unfinished)
         if self.unjudged:
             out.print(
                 f"\nStep {self.unjudged} is not judged yet: the time of a check is over. "

@@ -77,7 +77,7 @@ def not_so(claim, frame, comparison):
         case ast.Call(func=ast.Attribute(attr="sees_no_more")):
             return "the page still shows it"
         case ast.Call(func=ast.Attribute(attr="silent")):
-            return "something came all the same"
+            return "it came all the same, or once more"
         case ast.Call(func=ast.Name(id="wait_for"), args=[ast.Constant(value=seconds), *_]):
             return f"this did not happen within {seconds} s"
         case ast.Call(func=ast.Attribute(value=whole, attr="startswith" | "endswith" as how), args=[part]):

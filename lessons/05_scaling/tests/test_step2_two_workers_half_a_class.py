@@ -44,15 +44,17 @@ def test_each_change_is_told_once_at_every_worker(fleet):
 
 
 def test_each_worker_tells_its_own_clients_who_is_here(fleet):
-    with fleet.socket(visitor=fleet.person("grace"), auth=PHYSICS, address=fleet.at(1)) as teacher:
-        with fleet.socket(visitor=fleet.person("ada"), auth=PHYSICS, address=fleet.at(0)) as learner:
-            assert learner.next("presence", within=3)
+    with (
+        fleet.socket(visitor=fleet.person("grace"), auth=PHYSICS, address=fleet.at(1)) as teacher,
+        fleet.socket(visitor=fleet.person("ada"), auth=PHYSICS, address=fleet.at(0)) as learner,
+    ):
+        assert learner.next("presence", within=3)
 
-            def told():
-                return [event.data["names"] for event in list(teacher.heard) if event.type == "presence"]
+        def told():
+            return [event.data["names"] for event in list(teacher.heard) if event.type == "presence"]
 
-            by_another = wait_for(0.5, lambda: [names for names in told() if "grace" not in names])
-            assert not by_another, "the other worker should tell its own clients only"
+        by_another = wait_for(0.5, lambda: [names for names in told() if "grace" not in names])
+        assert not by_another, "the other worker should tell its own clients only"
 
 
 def test_the_board_needs_no_queue(fleet):
