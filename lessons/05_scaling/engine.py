@@ -87,9 +87,11 @@ def serve_by_eventlet(listening, app, patience, most):
     from eventlet import wsgi
 
     class Protocol(wsgi.HttpProtocol):
+        wbufsize = 2048  # bytes: each client has a buffer to write and one to read while it is connected
+
         def setup(self):
             super().setup()
-            self.rfile = ShortLines(self.rfile.detach())
+            self.rfile = ShortLines(self.rfile.detach(), self.wbufsize)
 
         def handle_one_request(self):
             eventlet.sleep(0)  # let others run, even if this client sends many requests at once
