@@ -1,6 +1,7 @@
 """What the notes say is true: listings stand in the source, commands print what is shown, links lead somewhere."""
 
 import contextlib
+import functools
 import os
 import re
 import shlex
@@ -89,9 +90,12 @@ def sources(block):
     if lesson := told(block):
         aside = {lesson.folder / place for place in ("labs", "tests", "page")}
         found = {path: text for path, text in found.items() if aside & set(path.parents)}
-        for name, lines in steps.state(lesson, block.step).items():
+        for name, lines in state(lesson, block.step).items():
             found[lesson.folder / name] = "".join(f"{line}\n" for line in lines)
     return found
+
+
+state = functools.cache(steps.state)  # for many blocks stand in each step
 
 
 def told(block):
