@@ -356,7 +356,7 @@ class Report:
             strong=[ONE],
             panels=[
                 Panel(
-                    f"frames for each CPU second, {most:,} clients, {FEW} ask",
+                    f"frames per CPU s, {most:,} clients",
                     of(most, lambda row: row.few.per_cpu),
                     node.few.per_cpu,
                     "Node.js",

@@ -26,7 +26,7 @@ source.onmessage = ({ data }) => {
   const news = JSON.parse(data);
   if ($("#pause").ariaPressed === "true") waiting.push(...news.messages);
   else take(news.messages);
-  $("#state").textContent = news.dropped ? `live; ${news.dropped} older ones were dropped` : "live";
+  $("#state").textContent = news.dropped ? `live; ${news.dropped.toLocaleString("en")} older ones were dropped` : "live";
 };
 
 function take(more) {
