@@ -418,12 +418,11 @@ def test_the_wire_shows_each_event_that_a_client_hears(wired, how):
             assert ada.call("ask", {"text": f"Question {number}", "key": secrets.token_hex(8)})["ok"]
         ada.take(5, "question_asked")
 
-        shown = said(lesson, "event ask #")
-        (lane,) = {each.lanes[0] for each in shown}
-        assert len(shown) == len(said(lesson, f"→ {lane}", "ack #")) == 5
+        for way, what in (("→ API", "event ask #"), ("API →", "ack #")):
+            assert wait_for(5, lambda way=way, what=what: len(said(lesson, way, what)) == 5)
 
         def told():
-            return [each.title.split()[1] for each in said(lesson, f"→ {lane}", "  event ")]
+            return [each.title.split()[1] for each in said(lesson, "API →", "  event ")]
 
         assert wait_for(5, lambda: told() == [event.type for event in ada.heard]), told()
     assert wait_for(5, lambda: not [each for each in lesson.wire.story.messages if each.kind == "bytes"])
@@ -455,12 +454,10 @@ def test_the_wire_shows_what_redis_is_told_and_answers(wired):
         value, heard = client.get("answer"), client.publish("nobody", "listens")
 
     def lines(way):
-        return [each.title for each in said(lesson, way)]
+        return {each.title for each in said(lesson, way)}
 
-    assert wait_for(
-        5, lambda: {"SET answer 42", "GET answer", "PUBLISH nobody listens"} <= set(lines("redis-py → Redis"))
-    )
-    assert {f"→ {value.decode()}", f"→ {heard} heard it"} <= set(lines("Redis → redis-py"))
+    assert wait_for(5, lambda: {"SET answer 42", "GET answer", "PUBLISH nobody listens"} <= lines("redis-py → Redis"))
+    assert wait_for(5, lambda: {f"→ {value.decode()}", f"→ {heard} heard it"} <= lines("Redis → redis-py"))
 
 
 def test_a_connection_is_silent_when_nothing_comes_of_what_is_under_way(monkeypatch):
