@@ -217,6 +217,18 @@ def test_the_verdict_on_a_preflight_is_that_of_the_fetch_standard(asked, status,
     assert verdict(asked, status, headers) == why
 
 
+def test_two_browsers_that_come_at_once_are_told_apart_by_their_cookies():
+    story = Story()
+    readers = [story.reader("http", (None, "API")) for _ in range(2)]
+    for reader in readers:
+        reader.heard(0.0, True, GET)
+    for number, reader in enumerate(readers):
+        answer = b"HTTP/1.1 204 No Content\r\nSet-Cookie: worker=same; Path=/\r\nSet-Cookie: session=%d; Path=/\r\n\r\n"
+        reader.heard(0.1, False, answer % number)
+        reader.heard(0.2, True, GET.removesuffix(b"\r\n") + b"Cookie: worker=same; session=%d\r\n\r\n" % number)
+    assert [each.lanes[0] for each in story.messages if each.at == 0.2] == ["Client 1", "Client 2"]
+
+
 def test_old_messages_make_room_and_are_counted():
     story = Story()
     for number in range(KEPT + 25):

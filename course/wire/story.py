@@ -7,7 +7,6 @@ import threading
 import time
 from collections import deque
 from dataclasses import dataclass, field
-from http.cookies import CookieError, SimpleCookie
 
 from .readers import READERS
 from .words import HEADERS, hidden, masked, plain
@@ -15,6 +14,10 @@ from .words import HEADERS, hidden, masked, plain
 KEPT, BYTES = 10_000, 64 * 2**20  # messages at most, and what they may weigh together
 LONGEST = 200  # characters of a title
 LATELY = 2  # seconds in which a request without a cookie is taken for one of the browser that was heard last
+# The first cookie that is a browser's own: nginx's `worker` is the same for many, and the others are attributes.
+SESSION = re.compile(
+    r"(?i)(?:^|[;,]\s*)(?!(?:worker|remember_token|path|expires|max-age|domain|samesite)=)[^=;,\s]+=([^;,]+)"
+)
 AGENTS = {
     "Firefox": "Firefox",
     "Edg": "Edge",
@@ -157,6 +160,7 @@ class Client:
 
     def __init__(self, browsers, name):
         self.browsers, self.fixed, self.lane = browsers, name, None
+        self.agent, self.is_new = "", False  # of the request that is answered next: whether it had no cookie
 
     @property
     def name(self):
@@ -164,11 +168,13 @@ class Client:
 
     def asks(self, at, cookie, agent):
         if not self.fixed:
-            self.lane = self.browsers.who(at, value_of(cookie), agent, self.lane)
+            value = value_of(cookie)
+            self.agent, self.is_new = agent, value is None
+            self.lane = self.browsers.who(at, value, agent, self.lane)
 
     def gets(self, set_cookie):
-        if self.lane:
-            self.browsers.cookies[value_of(set_cookie)] = self.lane
+        if self.lane and (value := value_of(set_cookie)):
+            self.lane = self.browsers.known(value, self.lane, self.agent, self.is_new)
 
 
 class Browsers:
@@ -183,6 +189,13 @@ class Browsers:
         if cookie:
             self.cookies[cookie] = lane
         self.seen[lane] = (at, agent)
+        return lane
+
+    def known(self, cookie, lane, agent, is_new):
+        """Whose cookie it is: of a browser not seen before, if it is the first one and that lane has one already."""
+        if is_new and lane in self.cookies.values():
+            lane = self.new(agent)
+        self.cookies[cookie] = lane
         return lane
 
     def lately(self, at, agent):
@@ -203,9 +216,6 @@ class Browsers:
 
 
 def value_of(cookie):
-    """What tells one cookie from another: a hash, since the cookie itself is secret."""
-    try:
-        values = [each.value for each in SimpleCookie(re.sub(r"(?i);\s*(secure|httponly)", "", cookie or "")).values()]
-    except CookieError:
-        values = [cookie]
-    return hashlib.sha256(values[0].encode()).hexdigest() if values else None
+    """What tells one browser's cookies from another's: a hash, since the cookie itself is secret; None without one."""
+    found = SESSION.search(cookie or "")
+    return hashlib.sha256(found[1].encode()).hexdigest() if found else None

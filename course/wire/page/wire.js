@@ -125,7 +125,8 @@ async function open(number, secrets = false) {
   related = new Set(message.related);
   const close = text("button", "Close", { type: "button", id: "close" });
   const parts = [close, text("h2", message.title), text("p", `${nameOf(message.from)} → ${nameOf(message.to)}, after ${message.at.toFixed(3)} s`)];
-  if (related.size > 1) parts.push(text("p", `${related.size - 1} others belong to it; they are marked.`));
+  if (related.size === 2) parts.push(text("p", "One other belongs to it; it is marked."));
+  if (related.size > 2) parts.push(text("p", `${related.size - 1} others belong to it; they are marked.`));
   if (message.headers.length) parts.push(headersOf(message.headers));
   if (message.data) parts.push(text("h3", "Its bytes"), text("pre", message.data, { tabIndex: 0 }));
   if (!secrets && `${message.data}${JSON.stringify(message.headers)}`.includes("•••"))
