@@ -69,7 +69,7 @@ export const people = {
   /** The server refuses the room; if `was`, it has removed this page from it. */
   async refused(why, was = false) {
     const { name } = room();
-    wanted = name;
+    if (name !== LOBBY) wanted = name;
     location.hash = LOBBY;
     changeDraft(); // at once, else the next key goes to the wrong room's draft
     await recognise().catch(() => {}); // if this fails, other requests fail too, and show it
@@ -88,7 +88,7 @@ function unknown(problem) {
 
 /** Ask the API who is signed in, and draw the page for them. */
 export async function recognise() {
-  me = await api.me().then(known, unknown);
+  me = await identify(api.me).then(known, unknown);
   keepFocus(drawMe);
   redraw();
 }

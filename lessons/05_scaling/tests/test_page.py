@@ -303,6 +303,28 @@ def test_who_asks_while_the_page_signs_in_asks_once_and_signed_in(lesson, alice)
     assert [each["author"] for each in found] == ["ada"]
 
 
+@pytest.mark.long
+def test_who_signs_in_while_the_page_asks_who_this_is_is_signed_in_and_in_her_room(lesson, window):
+    grace, held = window("about:blank"), []
+
+    def hold(route):
+        held.append((route, route.fetch()))
+        if len(held) != 2:  # the second comes when the room has refused this guest
+            route.fulfill(response=held[-1][1])
+
+    grace.page.route("**/api/me", hold)
+    grace.page.goto(f"{lesson.page}#physics")
+    assert wait_for(5, lambda: not grace.sees("Signed in as", within=0.1) and len(held) > 1)
+    grace.sign_in("grace")
+    assert not grace.sees("Signed in as", within=0.5), "it should wait until it is known who this was before"
+    route, guest = held[1]
+    route.fulfill(response=guest)
+
+    assert grace.sees("Signed in as grace", within=5)
+    assert grace.shows(grace.page.get_by_role("heading", name="physics", exact=True), within=5)
+    assert not grace.page.get_by_label("Password").is_visible()
+
+
 def test_a_second_window_knows_what_is_mine(lesson, alice):
     alice.ask("In both windows?")
     second = Window(alice.page.context.new_page(), lesson.page)
