@@ -99,12 +99,14 @@ class Process:
         def ready():
             return answers(port, host) or not self.running
 
-        if not wait_for(0.9, ready) or not answers(port, host):  # another may have answered there for a moment
+        end = time.monotonic() + (patience or PATIENCE)
+        if not wait_for(0.9, ready):
             wait_for(patience or PATIENCE, lambda: ready() or (setting and self.listening))
         if setting and self.running and not answers(port, host) and self.listening:
             told = f"It was told port {port}, by {setting}: __main__.py should take it from there."
             raise Trouble(f"{what} listens at port {min(self.listening)}. {told}")
-        if not self.running or not answers(port, host):
+        # Asked once more, with the time that is left: another may have answered there for a moment.
+        if not wait_for(max(end - time.monotonic(), 0), ready) or not self.running:
             self.abort()
             last = "\n".join(self.lines[-15:]) or f"(nothing; its exit code is {self.popen.returncode})"
             raise Trouble(f"{what} did not start; the last it said was:\n{last}", self.lines)
