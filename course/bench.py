@@ -331,11 +331,12 @@ class Report:
         lines += [f"| {' | '.join(heading for heading, _ in COLUMNS)} |", "|---" + "|--:" * (len(COLUMNS) - 1) + "|"]
         lines += [f"| {' | '.join(self.cells(row))} |" for row in self.rows]
         lines += ["", LEGEND, *[f"- **{verdict}** {sentence}" for verdict, sentence in self.aims()]]
-        lines += [f"- {note}" for note in [*self.notes, *self.problems()]] + [""]
+        lines += [f"- {note}" for note in self.remarks()] + [""]
         return "\n".join(lines)
 
-    def problems(self):
-        """A sentence for each row in which clients were lost, or questions refused."""
+    def remarks(self):
+        """A sentence for each server that was not measured, and for each row with lost clients or refused questions."""
+        yield from self.notes
         for row in self.rows:
             if row.lost or row.refused:
                 yield f"{row.server}, {row.clients:,} clients: {row.lost} lost, {row.refused} questions refused."

@@ -565,7 +565,7 @@ def bench(lesson, out, quick):
     screen.print()
     for verdict, sentence in report.aims():
         screen.print(f"[bold]{verdict}[/]: {escape(sentence)}")
-    for note in report.notes:
+    for note in report.remarks():
         screen.print(escape(note))
     out.mkdir(parents=True, exist_ok=True)
     for name, text in (("bench.md", report.markdown()), ("bench.svg", report.picture())):

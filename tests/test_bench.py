@@ -11,6 +11,7 @@ from xml.etree import ElementTree
 import psutil
 import pytest
 
+from course.bench import STEP
 from course.catalogue import ROOT, lessons
 from course.processes import free_port, wait_for
 from course.served import LessonUnderTest
@@ -76,6 +77,10 @@ def test_a_quick_bench_writes_a_table_with_every_row_and_a_picture(tmp_path):
     assert len(re.findall(r"^- \*\*(?:met|missed|cannot be judged here)\*\* .+$", text, re.M)) == 5, "the aims"
     picture = ElementTree.parse(tmp_path / "out" / "bench.svg").getroot()
     assert set(SERVERS) - {"a bare send() loop"} <= {element.text for element in picture.iter()}
+
+
+def test_the_version_before_is_that_before_a_block_is_sent_once():
+    assert lessons()[5].steps[STEP] == "Send once"
 
 
 @pytest.mark.parametrize("command", ["bench", "swarm"])
